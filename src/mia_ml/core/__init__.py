@@ -1,0 +1,1 @@
+"""What every room stands on: the kernel decorator, units, exchange time, canonical tables, errors."""

@@ -1,0 +1,180 @@
+"""Exchange time: trading days, cash hours, early closes, expiries.
+
+A trading day of CME Globex opens at 18:00 New York time the evening before, closes at 17:00 and is named by its date:
+25 December 2023 23:00 UTC belongs to the 26th. Holidays and early closes come from `pandas_market_calendars`.
+
+Every moment is int64 nanoseconds UTC; every day is an int64 `yyyymmdd`. A moment between two trading days (the
+maintenance break, a weekend, a holiday) belongs to the day that opens next.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pandas_market_calendars as market_calendars
+
+from mia_ml.core.errors import CalendarError, refuse_unknown
+
+NS = 1_000_000_000
+MINUTE = 60 * NS
+DAY = 86_400 * NS
+NONE = np.iinfo(np.int64).min
+"""Stands for a moment that does not exist: the cash open of a day without a cash session."""
+
+SESSION = np.dtype(
+    [
+        ("day", "i8"),  # yyyymmdd
+        ("index", "i8"),  # position among the calendar's trading days, stable across spans
+        ("open_ns", "i8"),
+        ("close_ns", "i8"),
+        ("midnight_ns", "i8"),  # 00:00 exchange time of the day's date
+        ("rth_open_ns", "i8"),  # cash session, or NONE
+        ("rth_close_ns", "i8"),
+        ("days_to_expiry", "i8"),  # calendar days to the next monthly SPX expiry, 0 on the day itself
+    ],
+    align=True,
+)
+
+_NAMES = {"cme_globex": "CME_Equity", "nyse": "NYSE"}
+_CASH = "NYSE"
+_ZONE = "America/New_York"
+_EPOCH = pd.Timestamp("1990-01-01")
+
+
+@functools.cache
+def _schedule(name: str, first_year: int, last_year: int) -> pd.DataFrame:
+    calendar = market_calendars.get_calendar(name)
+    return calendar.schedule(f"{first_year}-01-01", f"{last_year}-12-31")
+
+
+def _ns(column: pd.Series) -> np.ndarray:
+    return column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
+
+
+def _dates(days: pd.DatetimeIndex) -> np.ndarray:
+    return (days.year * 10_000 + days.month * 100 + days.day).to_numpy().astype(np.int64)
+
+
+def monthly_expiries(first_year: int, last_year: int) -> np.ndarray:
+    """Monthly SPX expiries, `datetime64[D]`: the third Friday, or the trading day before when that is a holiday.
+
+    >>> [str(d) for d in monthly_expiries(2019, 2019)[3:5]]  # 19 April 2019 was Good Friday
+    ['2019-04-18', '2019-05-17']
+    """
+    cash = _schedule(_CASH, first_year, last_year).index.to_numpy().astype("datetime64[D]")
+    months = np.arange(f"{first_year}-01", f"{last_year + 1}-01", dtype="datetime64[M]").astype("datetime64[D]")
+    weekday = (months.astype(np.int64) + 3) % 7  # Monday is 0
+    third_friday = months + (4 - weekday) % 7 + 14
+    return cash[np.searchsorted(cash, third_friday, side="right") - 1]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The trading days of an exchange over whole years, in order.
+
+    sessions: one SESSION record a day. name: 'cme_globex' or 'nyse'.
+    """
+
+    name: str
+    sessions: np.ndarray
+
+    def locate(self, ts_ns: np.ndarray) -> np.ndarray:
+        """Positions in `sessions` of the trading days that moments belong to, int64 of the same shape.
+
+        A close belongs to the day it ends (a bar stamped 17:00 is that day's last).
+        Raises CalendarError outside the span.
+        """
+        ts_ns = np.asarray(ts_ns, dtype=np.int64)
+        position = np.searchsorted(self.sessions["close_ns"], ts_ns, side="left")
+        if position.size and (position.max() >= self.sessions.size or ts_ns.min() < self.sessions["midnight_ns"][0] - DAY):
+            first, last = self.sessions["day"][[0, -1]]
+            raise CalendarError(f"a time lies outside the {self.name} calendar loaded for {first}..{last}")
+        return position
+
+    def at(self, day: int) -> np.void:
+        """The session named by a date `yyyymmdd`. Raises CalendarError when the exchange was closed."""
+        position = int(np.searchsorted(self.sessions["day"], day))
+        if position == self.sessions.size or self.sessions["day"][position] != day:
+            raise CalendarError(f"{day} is not a trading day of {self.name}: the exchange was closed")
+        return self.sessions[position]
+
+    def between(self, first: int, last: int) -> np.ndarray:
+        """The sessions named by dates from `first` to `last`, both included."""
+        days = self.sessions["day"]
+        return self.sessions[np.searchsorted(days, first) : np.searchsorted(days, last, side="right")]
+
+
+@functools.cache
+def load(name: str, first_year: int, last_year: int) -> Calendar:
+    """The calendar of an exchange from January of `first_year` to December of `last_year`.
+
+    >>> christmas = load("cme_globex", 2023, 2024).at(20231226)
+    >>> str(np.datetime64(int(christmas["open_ns"]), "ns"))[:16], str(np.datetime64(int(christmas["close_ns"]), "ns"))[:16]
+    ('2023-12-25T23:00', '2023-12-26T22:00')
+    """
+    if name not in _NAMES:
+        raise CalendarError(refuse_unknown("calendar", name, tuple(_NAMES)))
+    # a year of margin on both sides: the first day has a day before it, the last an expiry after it
+    schedule = _schedule(_NAMES[name], first_year - 1, last_year + 1)
+    cash = _schedule(_CASH, first_year - 1, last_year + 1).reindex(schedule.index)
+    sessions = np.zeros(len(schedule), SESSION)
+    sessions["day"] = _dates(schedule.index)
+    sessions["index"] = np.arange(len(schedule)) + _days_before(_NAMES[name], first_year - 1)
+    sessions["open_ns"] = _ns(schedule["market_open"])
+    sessions["close_ns"] = _ns(schedule["market_close"])
+    midnight = pd.DatetimeIndex(schedule.index).tz_localize(_ZONE)
+    sessions["midnight_ns"] = _ns(midnight.to_series())
+    has_cash = cash["market_open"].notna().to_numpy()
+    sessions["rth_open_ns"] = np.where(has_cash, _ns(cash["market_open"]), NONE)
+    sessions["rth_close_ns"] = np.where(has_cash, _ns(cash["market_close"]), NONE)
+    date = schedule.index.to_numpy().astype("datetime64[D]")
+    expiry = monthly_expiries(first_year - 1, last_year + 2)
+    sessions["days_to_expiry"] = (expiry[np.searchsorted(expiry, date)] - date).astype(np.int64)
+    keep = (sessions["day"] // 10_000 >= first_year) & (sessions["day"] // 10_000 <= last_year)
+    sessions = sessions[keep]
+    sessions.flags.writeable = False
+    return Calendar(name, sessions)
+
+
+def _days_before(name: str, year: int) -> int:
+    if year <= _EPOCH.year:
+        return 0
+    return len(_schedule(name, _EPOCH.year, year - 1))
+
+
+def covering(name: str, first_ns: int, last_ns: int) -> Calendar:
+    """The calendar of whole years that hold two moments, with the year after for what belongs to the next day."""
+    first = int(np.datetime64(first_ns, "ns").astype("datetime64[Y]").astype(int)) + 1970
+    last = int(np.datetime64(last_ns, "ns").astype("datetime64[Y]").astype(int)) + 1970
+    return load(name, first, last + 1)
+
+
+def iso(day: int) -> str:
+    """A date `yyyymmdd` as `yyyy-mm-dd`.
+
+    >>> iso(20231226)
+    '2023-12-26'
+    """
+    return f"{day // 10_000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
+
+
+def from_iso(text: str) -> int:
+    """`yyyy-mm-dd` as a date `yyyymmdd`.
+
+    >>> from_iso("2023-12-26")
+    20231226
+    """
+    try:
+        return int(str(np.datetime64(text, "D")).replace("-", ""))
+    except ValueError as error:
+        raise CalendarError(f"'{text}' is not a date: write it as 2023-12-26") from error
+
+
+def utc(ts_ns: int) -> str:
+    """A moment as text.
+
+    >>> utc(0)
+    '1970-01-01T00:00:00.000000000Z'
+    """
+    return f"{np.datetime64(int(ts_ns), 'ns')}Z"
