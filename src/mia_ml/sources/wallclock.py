@@ -19,9 +19,7 @@ def check_zone(zone: str) -> None:
     try:
         pl.Series([0], dtype=pl.Int64).cast(pl.Datetime("ns")).dt.replace_time_zone(zone)
     except pl.exceptions.ComputeError as error:
-        raise ConfigError(
-            f"unknown time zone '{zone}': use an IANA name such as America/New_York or UTC"
-        ) from error
+        raise ConfigError(f"unknown time zone '{zone}': use an IANA name such as America/New_York or UTC") from error
 
 
 def to_utc(wall_ns: np.ndarray, zone: str, *, repeat_steps_back: bool = False) -> np.ndarray:
@@ -49,9 +47,7 @@ def to_utc(wall_ns: np.ndarray, zone: str, *, repeat_steps_back: bool = False) -
     if not doubled.any():
         return first
     step = np.diff(wall_ns, prepend=wall_ns[:1] - 1)
-    back = np.concatenate([[False], doubled[1:] & doubled[:-1]]) & (
-        (step < 0) | (repeat_steps_back & (step == 0))
-    )
+    back = np.concatenate([[False], doubled[1:] & doubled[:-1]]) & ((step < 0) | (repeat_steps_back & (step == 0)))
     entered = doubled & ~np.concatenate([[False], doubled[:-1]])
     backs = np.cumsum(back)
     backs_before = np.maximum.accumulate(np.where(entered, backs, 0))

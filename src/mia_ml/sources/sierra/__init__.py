@@ -31,14 +31,25 @@ def read(
     if not price_multiplier > 0:
         raise ConfigError(f"price_multiplier {price_multiplier} must be above 0 points")
     for given in map(Path, paths):
-        if given.is_dir():
-            files = sorted(path for path in given.iterdir() if path.suffix.lower() in SUFFIXES)
-            if not files:
-                yield FileDone(str(given), 0, f"{given}: no {', '.join(SUFFIXES)} file in this folder")
-        else:
-            files = [given]
+        try:
+            files = _files(given)
+        except MiaError as error:
+            yield FileDone(str(given), 0, str(error))
+            continue
         for path in files:
             yield from _read_file(path, symbol or naming.symbol_of(path), zone, fraction, price_multiplier)
+
+
+def _files(given: Path) -> list[Path]:
+    if not given.is_dir():
+        return [given]
+    try:
+        files = sorted(path for path in given.iterdir() if path.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        raise SourceError(f"{given}: cannot be read: {error.strerror}") from error
+    if not files:
+        raise SourceError(f"{given}: no {', '.join(SUFFIXES)} file in this folder")
+    return files
 
 
 def _read_file(path: Path, symbol: str, zone: str, fraction: str, price_multiplier: float) -> Iterator[Item]:

@@ -63,7 +63,6 @@ def book(ts_ns: np.ndarray, top: np.ndarray) -> Columns:
     for field, dtype, unit in (("px", np.float64, 0), ("sz", np.int64, 1)):
         for side, name in enumerate(("bid", "ask")):
             columns |= {
-                f"{name}_{field}_{level:02d}": top[:, side, level, unit].astype(dtype)
-                for level in range(LEVELS)
+                f"{name}_{field}_{level:02d}": top[:, side, level, unit].astype(dtype) for level in range(LEVELS)
             }
     return columns

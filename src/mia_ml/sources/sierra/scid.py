@@ -58,7 +58,7 @@ _ALONE, _FIRST, _LAST = 0, 1, 2
 
 @kernel
 def _one_time_per_order(time_us, marker, state):
-    """Give every fill its order's first time; state: time of the open order (or -1), time of the fill before."""
+    """Give each fill its order's first time; state: time of the open order (or -1), time of the fill before."""
     for i in range(time_us.size):
         now = time_us[i]
         same_burst = now // 1000 == state[1] // 1000 or now == state[1] + 1
@@ -85,9 +85,7 @@ def read(path: Path, symbol: str, price_multiplier: float) -> Iterator[Item]:
             rows = np.arange(seen + 1, seen + 1 + chunk.size)
             seen += chunk.size
             opened = chunk["open"]
-            marker = np.select([opened == _FIRST_FILL, opened == _LAST_FILL], [_FIRST, _LAST], _ALONE).astype(
-                np.int8
-            )
+            marker = np.select([opened == _FIRST_FILL, opened == _LAST_FILL], [_FIRST, _LAST], _ALONE).astype(np.int8)
             is_tick = (marker != _ALONE) | (opened == 0)
             for i in np.flatnonzero(~is_tick):
                 reason = f"a bar of {chunk['trades'][i]} trades: store one trade per record to have ticks"

@@ -19,8 +19,8 @@ would look up to a second and a half ahead. So a ladder is a book row at the tim
 carries another one; the last one of a file never becomes known. Level k stands k ticks beyond `AskDOMPrice`
 or `BidDOMPrice`, a level of size 0 is empty.
 
-The export does not name its time zone: it is that of the chart, so `zone` is for the user to say. UTC by default,
-which the sample allows but does not prove.
+The export does not name its time zone: it is that of the chart, so `zone` is for the user to say. UTC by
+default, which the sample allows but does not prove.
 """
 
 from collections.abc import Iterator
@@ -55,9 +55,7 @@ def read(path: Path, symbol: str, zone: str, fraction: str) -> Iterator[Item]:
         head = delimited.split(delimited.first_line(stream), _SEPARATOR)
         missing = [name for name in _NEEDED if name not in head]
         if missing:
-            raise SourceError(
-                f"{file}: no Sierra Chart tick export, its first line has no column {', '.join(missing)}"
-            )
+            raise SourceError(f"{file}: no Sierra Chart tick export, its first line has no column {', '.join(missing)}")
         wanted = [*_NEEDED, *(name for name in _SEQUENCES if name in head)]
         has_ladder = all(name in head for name in _LADDER)
         wanted += _LADDER if has_ladder else ()
@@ -83,9 +81,7 @@ def read(path: Path, symbol: str, zone: str, fraction: str) -> Iterator[Item]:
     yield FileDone(file, records)
 
 
-def _parse(
-    table: pl.DataFrame, names: list[str], zone: str, fraction: str
-) -> tuple[Columns, dict[str, np.ndarray]]:
+def _parse(table: pl.DataFrame, names: list[str], zone: str, fraction: str) -> tuple[Columns, dict[str, np.ndarray]]:
     """Numbers of a block by column, and which rows have none: by column, time under `Time`."""
     values: Columns = {}
     bad = {"line": table["too_long"].to_numpy()}
@@ -109,18 +105,14 @@ def _wall_ns(table: pl.DataFrame, fraction: str) -> np.ndarray:
         digits = digits.str.pad_end(6, "0")
     days = pl.col("Date").str.replace_all("/", "-", literal=True).str.to_date("%Y-%m-%d", strict=False)
     clock = (
-        pl.col("Time")
-        .str.extract(r"^(\d{1,2}:\d{2}:\d{2})(?:\.\d{1,6})?$", 1)
-        .str.to_time("%H:%M:%S", strict=False)
+        pl.col("Time").str.extract(r"^(\d{1,2}:\d{2}:\d{2})(?:\.\d{1,6})?$", 1).str.to_time("%H:%M:%S", strict=False)
     )
     micros = pl.when(pl.col("Time").str.contains(".", literal=True)).then(digits.cast(pl.Int64)).otherwise(0)
     wall = days.cast(pl.Datetime("ns")).dt.epoch("ns") + clock.cast(pl.Int64) + micros * 1_000
     return table.select(wall.fill_null(wallclock.MISSING))[:, 0].to_numpy()
 
 
-def _rejects(
-    table: pl.DataFrame, bad: dict[str, np.ndarray], rows: np.ndarray, file: str
-) -> Iterator[Reject]:
+def _rejects(table: pl.DataFrame, bad: dict[str, np.ndarray], rows: np.ndarray, file: str) -> Iterator[Reject]:
     for i in np.flatnonzero(np.logical_or.reduce([*bad.values()])):
         column = next(name for name, wrong in bad.items() if wrong[i])
         if column == "line":
@@ -135,9 +127,7 @@ class _Orders:
     """Trades with one time for all prints of an order, across blocks."""
 
     def __init__(self) -> None:
-        self._last: tuple[int, int, int, int] | None = (
-            None  # depth sequence, type, millisecond, time of the order
-        )
+        self._last: tuple[int, int, int, int] | None = None  # depth sequence, type, millisecond, time of the order
 
     def trades(self, values: Columns) -> Columns:
         ts, kind = values["ts"], values["TradeType"]
