@@ -1,0 +1,44 @@
+"""The settings of a run: what `dvc exp run` composed into params.yaml, checked and typed.
+
+Stages and doors call `load` and hand plain values down; no room below takes a settings object.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Discriminator
+
+from mia_ml.core.errors import ConfigError
+from mia_ml.settings import base, sections, sources
+from mia_ml.settings.features import Features
+
+PARAMS = Path("params.yaml")
+
+
+class Settings(base.Section):
+    instrument: sections.Instrument
+    source: Annotated[sources.AnySource, Discriminator("kind")]
+    ingest: sections.Ingest
+    audit: sections.Audit
+    features: Features
+    context: sections.Context
+    confluence: sections.Confluence
+    execution: sections.Execution
+    costs: sections.Costs
+    tracking: sections.Tracking
+    workers: base.Natural
+
+
+def load(path: str | Path = PARAMS) -> Settings:
+    """The settings in a file. Raises ConfigError on the first unknown or missing name or impossible value."""
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; 'dvc exp run' composes it from conf/")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: holds no settings; 'dvc exp run' composes it from conf/")
+    return base.read(Settings, values, str(path))

@@ -1,0 +1,97 @@
+"""Where runs go: a SQLite file in the repository by default, or any MLflow server."""
+
+import fcntl
+import logging
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from mia_ml.core.errors import ConfigError
+
+SQLITE = "sqlite:///"
+ANSWER_S = 5.0  # a server that needs longer than this is treated as down
+
+
+class Unreachable(Exception):
+    """The store does not answer; the text says why in one line."""
+
+
+def home(start: Path) -> Path:
+    """The repository of `start`; for the throw-away checkout of a queued DVC experiment, the one it came from.
+
+    >>> home(Path("/desk/mia/.dvc/tmp/exps/tmp1abc")).as_posix(), home(Path("/desk/mia")).as_posix()
+    ('/desk/mia', '/desk/mia')
+    """
+    parts = start.parts
+    for i in range(len(parts) - 2):
+        if parts[i : i + 3] == (".dvc", "tmp", "exps"):
+            return Path(*parts[:i])
+    return start
+
+
+def resolve(uri: str, root: Path) -> str:
+    """`uri` with a relative SQLite path anchored at `root`.
+
+    >>> resolve("sqlite:///mlflow.db", Path("/desk/mia")), resolve("http://desk:5000", Path("/desk/mia"))
+    ('sqlite:////desk/mia/mlflow.db', 'http://desk:5000')
+    """
+    if uri.startswith(SQLITE):
+        return f"{SQLITE}{root / uri.removeprefix(SQLITE)}"
+    if uri.startswith(("http://", "https://", "postgresql")):
+        return uri
+    raise ConfigError(
+        f"tracking.uri '{uri}' is no store that runs can go to: write sqlite:///FILE, http(s)://HOST:PORT or postgresql://..."
+    )
+
+
+def prepare(uri: str) -> None:
+    """Make sure that the store at a resolved `uri` answers; raises Unreachable.
+
+    A SQLite file is created and migrated by one process at a time: several that open a fresh file together would each
+    create the same tables, and all but one would fail.
+    """
+    if uri.startswith(("http://", "https://")):
+        _ask(uri)
+    elif uri.startswith(SQLITE):
+        file = Path(uri.removeprefix(SQLITE))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with open(f"{file}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _open_sqlite(uri)
+
+
+def _ask(uri: str) -> None:
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=ANSWER_S):
+            pass
+    except (urllib.error.URLError, OSError) as error:
+        raise Unreachable(f"{uri} does not answer ({getattr(error, 'reason', error)})") from error
+
+
+def _open_sqlite(uri: str) -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        MlflowClient(uri).search_experiments(max_results=1)
+    except MlflowException as error:
+        if "out-of-date database schema" not in str(error):
+            raise Unreachable(f"{uri} cannot be opened: {first_line(error)}") from error
+        _migrate(uri)
+    except Exception as error:  # whatever the driver raises: no database, a folder, no permission
+        raise Unreachable(f"{uri} cannot be opened: {first_line(error)}") from error
+
+
+def _migrate(uri: str) -> None:
+    command = [sys.executable, "-m", "mlflow", "db", "upgrade", uri]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise Unreachable(f"{uri} could not be brought to this version of MLflow: {last}")
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
