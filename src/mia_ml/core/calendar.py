@@ -15,26 +15,9 @@ import pandas as pd
 import pandas_market_calendars as market_calendars
 
 from mia_ml.core.errors import CalendarError, refuse_unknown
+from mia_ml.core.moments import DAY, MINUTE, NONE, NS, SESSION, from_iso, iso, utc
 
-NS = 1_000_000_000
-MINUTE = 60 * NS
-DAY = 86_400 * NS
-NONE = np.iinfo(np.int64).min
-"""Stands for a moment that does not exist: the cash open of a day without a cash session."""
-
-SESSION = np.dtype(
-    [
-        ("day", "i8"),  # yyyymmdd
-        ("index", "i8"),  # position among the calendar's trading days, stable across spans
-        ("open_ns", "i8"),
-        ("close_ns", "i8"),
-        ("midnight_ns", "i8"),  # 00:00 exchange time of the day's date
-        ("rth_open_ns", "i8"),  # cash session, or NONE
-        ("rth_close_ns", "i8"),
-        ("days_to_expiry", "i8"),  # calendar days to the next monthly SPX expiry, 0 on the day itself
-    ],
-    align=True,
-)
+__all__ = ["DAY", "MINUTE", "NONE", "NS", "SESSION", "Calendar", "covering", "from_iso", "iso", "load", "utc"]
 
 _NAMES = {"cme_globex": "CME_Equity", "nyse": "NYSE"}
 _CASH = "NYSE"
@@ -148,33 +131,3 @@ def covering(name: str, first_ns: int, last_ns: int) -> Calendar:
     first = int(np.datetime64(first_ns, "ns").astype("datetime64[Y]").astype(int)) + 1970
     last = int(np.datetime64(last_ns, "ns").astype("datetime64[Y]").astype(int)) + 1970
     return load(name, first, last + 1)
-
-
-def iso(day: int) -> str:
-    """A date `yyyymmdd` as `yyyy-mm-dd`.
-
-    >>> iso(20231226)
-    '2023-12-26'
-    """
-    return f"{day // 10_000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
-
-
-def from_iso(text: str) -> int:
-    """`yyyy-mm-dd` as a date `yyyymmdd`.
-
-    >>> from_iso("2023-12-26")
-    20231226
-    """
-    try:
-        return int(str(np.datetime64(text, "D")).replace("-", ""))
-    except ValueError as error:
-        raise CalendarError(f"'{text}' is not a date: write it as 2023-12-26") from error
-
-
-def utc(ts_ns: int) -> str:
-    """A moment as text.
-
-    >>> utc(0)
-    '1970-01-01T00:00:00.000000000Z'
-    """
-    return f"{np.datetime64(int(ts_ns), 'ns')}Z"

@@ -1,0 +1,112 @@
+"""The engine as an object: feed it events in any portions, get rows, save and restore it at any point."""
+
+from typing import Any
+
+import numpy as np
+
+from mia_ml.core.errors import CalendarError, DataError
+from mia_ml.core.moments import utc
+from mia_ml.features import engine, intake, live
+from mia_ml.features.bar import BAR
+from mia_ml.features.tape import Tape
+
+_NO_ROWS = np.zeros(0, engine.ROW)
+
+
+class Engine:
+    """Events in, rows out, over consecutive trading days.
+
+    params: from `params.build`. sessions: SESSION records, one a trading day, in order. contracts: int64 of the same
+    length, what is traded that day (`contract_id`); a change of contract is a roll, and nothing is carried over it.
+
+    Rows of a trading day that a later day's event has ended run to its close; of the day under way, to the last bar
+    that an event or a clock has reached. So later data adds rows and changes none.
+    """
+
+    def __init__(self, params: np.ndarray, sessions: np.ndarray, contracts: np.ndarray) -> None:
+        self._params = params
+        self._sessions = sessions
+        self._contracts = contracts
+        self._state = np.zeros(1, engine.STATE)
+        self._bars = np.zeros(engine.BARS_A_DAY, BAR)
+        self._rows = np.zeros(engine.BARS_A_DAY, engine.ROW)
+        self._closes = sessions["close_ns"]
+        self._close = np.iinfo(np.int64).min
+
+    def run(self, events: Tape, until: int | None = None) -> np.ndarray:
+        """The rows that a tape of any length completes, ROW records.
+
+        until: a later moment known to have been reached, ns UTC. Raises CalendarError outside the sessions.
+        """
+        rows = []
+        while (span := intake.first_and_last(events)) is not None:
+            if span[0] > self._close:
+                rows.append(self._open(span[0]))
+            today, events = intake.split(events, self._close)
+            last = intake.first_and_last(today)
+            if last is not None:
+                rows.append(self._advance(today, last[1]))
+        if until is not None:
+            rows.append(self.clock(until))
+        return np.concatenate(rows) if rows else _NO_ROWS
+
+    def push(self, event: np.ndarray, ts: int) -> np.ndarray:
+        """The rows that one EVENT at `ts` completes: a view that the next call overwrites."""
+        if ts > self._close:
+            flushed = self._open(ts)
+            closed = live.push(self._params, self._state, event, ts, self._bars, self._rows)
+            return np.concatenate([flushed, self._rows[:closed]])
+        return self._rows[: live.push(self._params, self._state, event, ts, self._bars, self._rows)]
+
+    def clock(self, ts: int) -> np.ndarray:
+        """The rows that the mere passing of time up to `ts` completes in the trading day under way."""
+        empty = intake.tape()
+        return self._advance(empty, ts) if self._state["session"]["index"][0] else _NO_ROWS
+
+    def snapshot(self) -> bytes:
+        """Everything the next event needs."""
+        return self._state.tobytes()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Continue from a snapshot of an engine with the same parameters. Raises DataError on a foreign length."""
+        if len(snapshot) != engine.STATE.itemsize:
+            raise DataError(
+                f"a snapshot of {len(snapshot)} bytes is not of this version: {engine.STATE.itemsize} bytes"
+            )
+        self._state = np.frombuffer(bytearray(snapshot), engine.STATE)
+        self._close = int(self._state["session"]["close_ns"][0])
+
+    def _open(self, ts: int) -> np.ndarray:
+        """Run the day under way to its close and open the one that `ts` belongs to; the rows of the former."""
+        at = int(np.searchsorted(self._closes, ts, side="left"))
+        if at == self._closes.size:
+            raise CalendarError(f"{utc(ts)} lies after the last trading day loaded, {self._sessions['day'][-1]}")
+        flushed = self.clock(self._close)
+        engine.open_day(self._params, self._state, self._sessions[at : at + 1], self._contracts[at])
+        self._close = int(self._closes[at])
+        return flushed
+
+    def _advance(self, events: Tape, until: int) -> np.ndarray:
+        if events.bars.size > engine.BARS_A_DAY:
+            day = self._state["session"]["day"][0]
+            raise DataError(f"{events.bars.size} bars on trading day {day}: at most {engine.BARS_A_DAY}")
+        return self._rows[: engine.run(self._params, self._state, until, events, self._bars, self._rows)].copy()
+
+
+def contract_id(symbol: str) -> int:
+    """A contract symbol as the number the engine compares.
+
+    >>> contract_id("ESH4") == contract_id("ESH4"), contract_id("ESH4") == contract_id("ESM4")
+    (True, False)
+    """
+    return int.from_bytes(symbol.encode()[-8:], "little")
+
+
+def event_record(kind: int, ts: int, **values: Any) -> np.ndarray:
+    """One EVENT array of the given kind; `values` are its other fields."""
+    out = np.zeros(1, live.EVENT)
+    out["kind"] = kind
+    out["ts"] = ts
+    for name, value in values.items():
+        out[name] = value
+    return out
