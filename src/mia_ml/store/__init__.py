@@ -1,0 +1,1 @@
+"""Canonical tables on disk: Parquet, what was refused, what is missing."""

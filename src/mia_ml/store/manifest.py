@@ -1,0 +1,103 @@
+"""Which vendor files a directory of tables was made from: `_manifest.json`.
+
+It holds no time and no machine's name, so the same ingest gives the same bytes. It is written before the day files and
+again after them: a killed run is recognised by `complete: false` and may be repeated, another ingest may not cover its
+days.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from mia_ml.core.errors import TableError
+
+NAME = "_manifest.json"
+VERSION = 1
+CHUNK = 1 << 20
+
+
+@dataclass
+class Source:
+    """A vendor file as it was read."""
+
+    name: str
+    records: int
+    quarantined: int
+    error: str = ""
+
+
+@dataclass
+class Manifest:
+    """sources: by content fingerprint. days: 'trades/ESH4/2023-12-26' to the fingerprints its rows come from, in order."""
+
+    sources: dict[str, Source] = field(default_factory=dict)
+    days: dict[str, list[str]] = field(default_factory=dict)
+    complete: bool = True
+
+    def write(self, root: Path) -> None:
+        path = root / NAME
+        beside = path.with_name(f".{NAME}.part")
+        content = {"version": VERSION} | asdict(self)
+        beside.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+        os.replace(beside, path)
+
+    def add(self, other: "Manifest") -> "Manifest":
+        """This manifest with another ingest's sources and days; what no day comes from any more is forgotten."""
+        days = self.days | other.days
+        used = {source for sources in days.values() for source in sources} | set(other.sources)
+        sources = {name: source for name, source in (self.sources | other.sources).items() if name in used}
+        return Manifest(sources, days)
+
+    def conflict(self, new: "Manifest", existing: set[str]) -> str:
+        """Why `new` may not be written here, or nothing. existing: the days on disk.
+
+        A day may be written again from the files it was made of and further ones; a file that could not be read to
+        its end may be replaced by one of the same name.
+        """
+        replaced = {source.name for source in new.sources.values()}
+        for day, sources in sorted(new.days.items()):
+            if day in existing and day not in self.days:
+                return (
+                    f"{day} is there already and was not written by mia ingest: choose another --out or remove the file"
+                )
+            lost = [
+                self.sources[old]
+                for old in self.days.get(day, ())
+                if old not in sources and not (self.sources[old].error and self.sources[old].name in replaced)
+            ]
+            if lost and day in existing:
+                return (
+                    f"{day} was written from {lost[0].name}, which is not among these files or has changed: "
+                    "give all files of that day together, choose another --out, or remove the day"
+                )
+        return ""
+
+
+def read(root: Path) -> Manifest:
+    """The manifest of a directory; an empty one where there is none."""
+    path = Path(root) / NAME
+    try:
+        content = json.loads(path.read_text())
+        if content.pop("version") != VERSION:
+            raise TableError(f"{path}: written by another version of mia-ml: ingest into another --out")
+        sources = {name: Source(**source) for name, source in content.pop("sources").items()}
+        return Manifest(sources=sources, **content)
+    except FileNotFoundError:
+        return Manifest()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TableError(f"{path}: not a manifest of mia ingest ({error}): ingest into another --out") from error
+
+
+def fingerprint(file: str) -> str:
+    """Sixteen hex digits of a file's content; of the text itself where it names no file (a simulated world)."""
+    digest = hashlib.blake2b(digest_size=8)
+    path = Path(file)
+    if path.is_file():
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+    else:
+        digest.update(file.encode())
+    return digest.hexdigest()
