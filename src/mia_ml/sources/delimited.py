@@ -34,7 +34,6 @@ def blocks(
     width: int,
     columns: dict[str, int],
     head: bytes = b"",
-    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pl.DataFrame]:
     """The lines of a stream as tables of text, null where a line has no such cell.
 
@@ -43,7 +42,7 @@ def blocks(
     more column `too_long`: the line has more than `width` cells.
     """
     rest = head
-    while chunk := stream.read(block_bytes):
+    while chunk := stream.read(BLOCK_BYTES):
         chunk = rest + chunk
         cut = chunk.rfind(b"\n") + 1
         rest = chunk[cut:]

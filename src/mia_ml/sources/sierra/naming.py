@@ -18,8 +18,8 @@ _FLOAT32_STEP = 2.0**-23
 def utc_ns(vendor_us: np.ndarray) -> np.ndarray:
     """Nanoseconds UTC of the vendor's microseconds since 30 December 1899.
 
-    >>> str(np.datetime64(int(utc_ns(np.array([3_851_755_200_000_000]))[0]), "ns"))
-    '2022-01-20T00:00:00.000000000'
+    >>> str(np.datetime64(int(utc_ns(np.array([3_852_144_000_000_000]))[0]), "ns"))
+    '2022-01-24T00:00:00.000000000'
     """
     return (vendor_us + _EPOCH_US) * 1_000
 
