@@ -1,0 +1,69 @@
+"""Trading days of a world and the contract in front on each.
+
+Volume crosses over to the next quarterly contract eight calendar days before the expiry (a Thursday), and the trading
+day after, seven days before, the next contract is in front. A future stands above its index by the cost of carry to
+its expiry, so a roll lifts the price by about a quarter's carry.
+"""
+
+import functools
+
+import numpy as np
+
+from mia_ml.core import calendar
+from mia_ml.core.instruments import MONTH_CODES
+from mia_ml.sources.simulator.world import World
+
+ROLL_DAYS = np.timedelta64(7, "D")
+QUARTER_MONTHS = (3, 6, 9, 12)
+
+
+def sessions(world: World) -> np.ndarray:
+    """The world's trading days, SESSION records."""
+    first = calendar.from_iso(world.start)
+    year = first // 10_000
+    last_year = year + world.days // 240 + 1
+    return calendar.load("cme_globex", year, last_year).between(first, last_year * 10_000 + 1231)[: world.days]
+
+
+@functools.cache
+def _quarterly_expiries(year: int) -> np.ndarray:
+    expiries = calendar.monthly_expiries(year, year + 1)
+    months = expiries.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    return expiries[np.isin(months, QUARTER_MONTHS)]
+
+
+def _date(day: int) -> np.datetime64:
+    return np.datetime64(calendar.iso(day), "D")
+
+
+def expiries_ahead(day: int) -> np.ndarray:
+    """Expiries of the contract in front on a day `yyyymmdd` and of those behind it.
+
+    >>> [str(e) for e in (expiries_ahead(20240307)[0], expiries_ahead(20240308)[0])]
+    ['2024-03-15', '2024-06-21']
+    """
+    expiries = _quarterly_expiries(day // 10_000)
+    return expiries[expiries - ROLL_DAYS > _date(day)]
+
+
+def symbol(root: str, expiry: np.datetime64) -> str:
+    """
+    >>> symbol("ES", np.datetime64("2024-03-15"))
+    'ESH4'
+    """
+    year, month = str(expiry).split("-")[:2]
+    return f"{root}{MONTH_CODES[int(month) - 1]}{year[-1]}"
+
+
+def basis(world: World, day: int, expiry: np.datetime64, index: float) -> float:
+    """Points the future stands above its index on a day."""
+    return index * world.carry_rate * int((expiry - _date(day)).astype(int)) / 365.0
+
+
+def sessions_to_roll(world_sessions: np.ndarray, position: int) -> int:
+    """Trading days from a day to the one on which the next contract is in front; 99 if none within the world."""
+    current = expiries_ahead(int(world_sessions["day"][position]))[0]
+    for ahead in range(1, min(12, world_sessions.size - position)):
+        if expiries_ahead(int(world_sessions["day"][position + ahead]))[0] != current:
+            return ahead
+    return 99
