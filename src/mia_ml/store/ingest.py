@@ -27,14 +27,14 @@ Progress = Callable[[str, int], None]
 class Report:
     """What an ingest did. Records are vendor rows; `tables` counts canonical rows, `reasons` refused vendor rows.
 
-    errors: one line for each file that could not be read to its end. warnings: what a user should look at.
+    day_files: Parquet files written. errors: one line for each file that could not be read to its end. warnings: what a user should look at.
     """
 
     records: int = 0
     quarantined: int = 0
     tables: dict[str, int] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
-    days: int = 0
+    day_files: int = 0
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -49,7 +49,7 @@ class Report:
             "applied": self.applied,
             "quarantined": self.quarantined,
             "tables": dict(sorted(self.tables.items())),
-            "days": self.days,
+            "day_files": self.day_files,
             "reasons": dict(sorted(self.reasons.items())),
             "errors": self.errors,
             "warnings": self.warnings,
@@ -173,7 +173,7 @@ class _Run:
             self._publish_refusals(name)
         after.complete = True
         after.write(self.root)
-        self.report.days = len(staged)
+        self.report.day_files = len(staged)
         self.report.warnings = [
             f"{day_name(day)}: several files cover the same time of this day, their rows are merged by time"
             for day in dict.fromkeys(self.staging.overlaps)

@@ -5,6 +5,7 @@ again after them: a killed run is recognised by `complete: false` and may be rep
 days.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -30,7 +31,7 @@ class Source:
 
 @dataclass
 class Manifest:
-    """sources: by content fingerprint. days: 'trades/ESH4/2023-12-26' to the fingerprints its rows come from, in order."""
+    """sources: by content fingerprint. days: 'trades/ESH4/2023-12-26' to the fingerprints of its files, in order."""
 
     sources: dict[str, Source] = field(default_factory=dict)
     days: dict[str, list[str]] = field(default_factory=dict)
@@ -91,13 +92,27 @@ def read(root: Path) -> Manifest:
 
 
 def fingerprint(file: str) -> str:
-    """Sixteen hex digits of a file's content; of the text itself where it names no file (a simulated world)."""
+    """Sixteen hex digits of a file's content; of the text itself where it names no file (a simulated world).
+
+    `archive.zip:member` is the content of the archive and the name of the member.
+    """
+    path, _, member = file.partition(".zip:")
+    if member and Path(path := f"{path}.zip").is_file():
+        return hashlib.blake2b(f"{_content(path)}:{member}".encode(), digest_size=8).hexdigest()
+    if Path(file).is_file():
+        return _content(file)
+    return hashlib.blake2b(file.encode(), digest_size=8).hexdigest()
+
+
+def _content(file: str) -> str:
+    state = Path(file).stat()
+    return _content_of_version(file, state.st_mtime_ns, state.st_size)
+
+
+@functools.lru_cache(maxsize=8)  # the members of an archive ask for the same file one after the other
+def _content_of_version(file: str, mtime_ns: int, size: int) -> str:
     digest = hashlib.blake2b(digest_size=8)
-    path = Path(file)
-    if path.is_file():
-        with path.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
-                digest.update(chunk)
-    else:
-        digest.update(file.encode())
+    with Path(file).open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
     return digest.hexdigest()

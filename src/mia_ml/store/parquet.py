@@ -1,8 +1,8 @@
 """Canonical Parquet: `<root>/<table>/<symbol>/<yyyy-mm-dd>.parquet`, one trading day a file.
 
-The layout is chosen for reading a whole day into numpy. Prices and sizes take few distinct values, so they are dictionary
-coded; times and sequence numbers only climb, so they are delta coded; compressing that again saved nothing and cost
-time. One row group, so that a column is one buffer and no copy is made. The same rows give the same bytes.
+The layout is chosen for reading a whole day into numpy. Prices and sizes take few distinct values, so they are
+dictionary coded; times and sequence numbers only climb, so they are delta coded; compressing that again saved nothing
+and cost time. One row group, so that a column is one buffer and no copy is made. The same rows give the same bytes.
 """
 
 import os
@@ -58,7 +58,7 @@ def write(root: Path, table: str, symbol: str, day: int, columns: Columns) -> Pa
 
 
 def write_atomically(path: Path, table: pa.Table) -> None:
-    """Write beside the target, then rename over it: a killed run leaves the old file or the new one, never half of one."""
+    """Write beside the target, then rename over it: a killed run leaves the old file or the new one, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
     climbing = [name for name in table.column_names if name in CLIMBING]
@@ -102,6 +102,14 @@ def read_file(path: Path, table: str, columns: list[str] | None = None) -> Colum
     return {name: _to_numpy(path, name, data[name], known[name]) for name in names}
 
 
+def columns_of(path: Path) -> list[str]:
+    """The names of a file's columns. Raises TableError when it is not Parquet."""
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})") from error
+
+
 def _check_column(path: Path, table: str, known: dict[str, str], present: pa.Schema, name: str) -> None:
     if name not in known:
         raise TableError(f"{path}: {refuse_unknown(f'{table} column', name, tuple(known))}")
@@ -135,9 +143,7 @@ def _to_numpy(path: Path, name: str, column: pa.ChunkedArray, code: str) -> np.n
     if array.null_count:
         if code != "f8":
             row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
-            raise TableError(
-                f"{path}: column '{name}' has no value in row {row + 1}; an integer column must be complete"
-            )
+            raise TableError(f"{path}: column '{name}' has no value in row {row + 1}; integers must be complete")
         return np.array(array.to_numpy(zero_copy_only=False), dtype="f8")
     values = np.frombuffer(array.buffers()[1], np.dtype(code))[array.offset : array.offset + len(array)]
     # a compiled kernel treats a read-only array as another type and would compile again for it

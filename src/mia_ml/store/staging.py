@@ -1,4 +1,4 @@
-"""Where an ingest collects rows until it may publish them: one folder, one part for each vendor file, table, symbol, day.
+"""Where an ingest collects rows until it may publish them: a part for each vendor file, table, symbol and day.
 
 A sorted file holds one trading day in memory at a time: the first row of the next day sends the day before to disk. A
 day that several files cover is put together at publication, by event time, then in the order of the files.
