@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mia_ml.core.calendar import MINUTE
+
 DAILY = np.dtype([("day", "i8"), ("pnl_usd", "f8"), ("equity_usd", "f8")], align=True)
 
 
@@ -24,8 +26,7 @@ def daily(marks: np.ndarray, days: np.ndarray, capital_usd: float) -> np.ndarray
 
 def by_minute(marks: np.ndarray, first_ns: int, last_ns: int, capital_usd: float) -> tuple[np.ndarray, np.ndarray]:
     """Every minute's end in (first_ns, last_ns] and the equity then: the marks, repeated until the next one."""
-    minute = 60_000_000_000
-    ends = np.arange(first_ns // minute + 1, last_ns // minute + 1) * minute
+    ends = np.arange(first_ns // MINUTE + 1, last_ns // MINUTE + 1) * MINUTE
     last = np.searchsorted(marks["ts_ns"], ends, side="right") - 1
     equity = np.concatenate([[float(capital_usd)], marks["equity_usd"]])[last + 1]
     return ends, equity

@@ -95,15 +95,6 @@ class Execution:
         """
         return 2 * self.slippage_ticks + self.commission_ticks
 
-    def break_even_win_rate(self, risk_ticks: float) -> float:
-        """Win rate at which stops and take-profits pay for the costs: (stop + c) / (take_profit + stop), c in R.
-
-        >>> Execution().break_even_win_rate(risk_ticks=23)  # a cost of 0.1 R: (1 + 0.1) / (2 + 1)
-        0.36666666666666664
-        """
-        reward_to_risk = self.take_profit / self.stop
-        return (1 + self.cost_ticks / risk_ticks) / (reward_to_risk + 1)
-
 
 def params(execution: Execution, instrument: Instrument) -> np.ndarray:
     """The settings as the kernels read them, one PARAMS record."""

@@ -23,7 +23,7 @@ from mia_ml.core.tables import Columns
 
 NO_SIGNALS = np.zeros(0, SIGNAL)
 _PRICES = {"trades": ("price",), "bars": ("open", "high", "low", "close")}
-_COLUMNS = {"trades": ("ts_event", "price"), "bars": machine.BAR.names}
+_COLUMNS = {"trades": ("ts_event", "price"), "bars": ("ts_event", "open", "high", "low", "close", "volume")}
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Simulator:
             machine.run_trades(self.state, self.params, self._sessions, self._blackouts, ts_ns, price, signals, out)
         else:
             bars = np.zeros(ts_ns.size, machine.BAR)
-            for name in machine.BAR.names:
+            for name in _COLUMNS["bars"]:
                 bars[name] = tape[name]
             machine.run_bars(self.state, self.params, self._sessions, self._blackouts, bars, signals, out)
         return _used(out)
