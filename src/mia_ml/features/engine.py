@@ -136,8 +136,8 @@ def close_day(params, state):
         profile.flow[bar.slot] = options_flow.ratio(own, k, params.options_flow)
         profile.atr[bar.slot] = state.frames.frame[0].atr
         profile.atr_5m[bar.slot] = state.frames.frame[1].atr
-    profile.vix = state.tape.levels.vix
-    profile.vix_ts = state.tape.levels.vix_ts
+    profile.vix = own[own.size - 1].vix if own.size > 0 else np.nan
+    profile.vix_ts = own[own.size - 1].vix_ts if own.size > 0 else 0
     past.tail.day = session.index
     past.tail.contract = state.contract
     past.tail.count = min(own.size, history.CARRIED)
@@ -211,20 +211,31 @@ def on_bar(params, state, bar, row):
 
 
 @kernel
-def run(params_array, state_array, until, events, bars, rows):
-    """Advance through a tape of one trading day; returns how many rows were written to `rows`, and bars to `bars`."""
-    params, state = params_array[0], state_array[0]
+def close_bars(params, session, state, until, events, bars):
+    """The first stage: the bars that the events of (part of) one trading day close. Knows no other day."""
     if params.frames.native != 0:
-        closed = native.advance(params.tape, state.session, state.tape, events, bars)
-    else:
-        closed = tape.advance(params.tape, state.session, state.tape, until, events, bars)
-    for k in range(closed):
-        on_bar(params, state, bars[k], rows[k])
-    return closed
+        return native.advance(params.tape, session, state, events, bars)
+    return tape.advance(params.tape, session, state, until, events, bars)
 
 
 @kernel
-def run_bars(params_array, state_array, bars, rows):
-    """Turn bars of one trading day that closed elsewhere into rows."""
+def bars_of(params_array, session_array, state_array, until, events, bars):
+    """The bars of a whole trading day: `state_array` holds a `tape.STATE` to work in."""
+    tape.open_day(state_array[0], session_array[0])
+    return close_bars(params_array[0], session_array[0], state_array[0], until, events, bars)
+
+
+@kernel
+def rows_of(params_array, state_array, bars, rows):
+    """The second stage: rows of bars that closed, in order."""
     for k in range(bars.size):
         on_bar(params_array[0], state_array[0], bars[k], rows[k])
+
+
+@kernel
+def run(params_array, state_array, until, events, bars, rows):
+    """Both stages on a tape of the trading day that is open; returns how many bars and rows were written."""
+    state = state_array[0]
+    closed = close_bars(params_array[0], state.session, state.tape, until, events, bars)
+    rows_of(params_array, state_array, bars[:closed], rows)
+    return closed

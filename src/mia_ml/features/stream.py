@@ -63,6 +63,14 @@ class Engine:
         empty = intake.tape()
         return self._advance(empty, ts) if self._state["session"]["index"][0] else _NO_ROWS
 
+    def run_closed(self, bars: np.ndarray, session: np.ndarray) -> np.ndarray:
+        """The rows of a whole trading day whose BAR records were closed elsewhere (`engine.bars_of`)."""
+        at = int(np.searchsorted(self._closes, session["close_ns"][0]))
+        engine.open_day(self._params, self._state, session, self._contracts[at])
+        rows = np.zeros(bars.size, engine.ROW)
+        engine.rows_of(self._params, self._state, bars, rows)
+        return rows
+
     def snapshot(self) -> bytes:
         """Everything the next event needs."""
         return self._state.tobytes()

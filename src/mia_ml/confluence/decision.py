@@ -1,0 +1,128 @@
+"""Decisions: the score of a row, the threshold it meets, and whether it crossed.
+
+A signal is a crossing: the score passes the threshold from inside (|score| <= threshold) to outside (>). Both sides of
+the test use the current multipliers and threshold, so that a session boundary or an expiry day creates no signal. It
+arms on a score inside, fires once, and re-arms when the score has come back inside. A missing score neither arms nor
+fires. A trading day starts unarmed, so its decisions need no other day. A crossing that the cooldown or the day's limit
+blocks has consumed the arm all the same.
+"""
+
+import numpy as np
+
+from mia_ml.confluence.formula import MAX_TERMS, column_of
+from mia_ml.core.kernel import kernel
+
+ACTIONS = ("none", "signal", "cooldown", "day_limit")
+NOTHING, SIGNAL, COOLDOWN, DAY_LIMIT = range(4)
+
+DECISION = np.dtype(
+    [
+        ("ts", "i8"),
+        ("day", "i8"),
+        ("score", "f8"),
+        ("threshold", "f8"),
+        ("raw", "f8"),  # the weighted sum before the multipliers
+        ("weight_present", "f8"),  # share of the absolute weight; below 1 the row is scored on fewer components
+        ("session_factor", "f8"),
+        ("cycle_factor", "f8"),
+        ("volatility_factor", "f8"),
+        ("regime", "i8"),
+        ("session", "i8"),
+        ("crossing", "i8"),  # +1 up through the threshold, -1 down through its negative, 0 none
+        ("action", "i8"),
+        ("contribution", "f8", (MAX_TERMS,)),  # of each term to the score, NaN where its component is absent
+    ],
+    align=True,
+)
+
+STATE = np.dtype(
+    [("day", "i8"), ("armed", "i8"), ("raw", "f8"), ("signals", "i8"), ("last_signal_ns", "i8")], align=True
+)
+
+_SESSION = column_of("session")
+_EXPIRY = column_of("days_to_expiry")
+_NEVER = np.iinfo(np.int64).min // 2
+
+
+@kernel
+def open_day(state, day):
+    state.day = day
+    state.armed = 0
+    state.raw = np.nan
+    state.signals = 0
+    state.last_signal_ns = _NEVER
+
+
+@kernel
+def weigh(formula, values, out):
+    """Fill the raw score and the contributions to it."""
+    total, present, weight = 0.0, 0.0, 0.0
+    for k in range(formula.terms):
+        w = formula.weight[k]
+        weight += abs(w)
+        component = values[formula.column[k]]
+        out.contribution[k] = w * component
+        if not np.isnan(component):
+            present += abs(w)
+            total += w * component
+    out.weight_present = present / weight
+    if present == 0 or out.weight_present < formula.least_weight:
+        out.raw = np.nan
+    else:
+        out.raw = total / out.weight_present
+
+
+@kernel
+def cycle_factor(formula, days):
+    for k in range(formula.cycle_days.size):
+        if days <= formula.cycle_days[k]:
+            return formula.cycle_factor[k]
+    return formula.cycle_factor[formula.cycle_days.size]
+
+
+@kernel
+def decide(formula, state, ts, day, values, out):
+    """One row's decision. `values` are the row's eight-byte fields as float64 (ts and day are not read from them)."""
+    if day != state.day:
+        open_day(state, day)
+    out.ts = ts
+    out.day = day
+    out.regime = int(values[formula.regime_column])
+    out.session = int(values[_SESSION])
+    out.session_factor = formula.session_factor[out.session]
+    out.cycle_factor = cycle_factor(formula, values[_EXPIRY])
+    out.volatility_factor = formula.volatility_factor[out.regime]
+    multiplier = out.session_factor * out.volatility_factor * out.cycle_factor
+    out.threshold = formula.threshold[out.regime]
+    if formula.threshold_session != 0:
+        out.threshold *= out.session_factor
+
+    weigh(formula, values, out)
+    out.score = out.raw * multiplier
+    for k in range(MAX_TERMS):
+        out.contribution[k] = out.contribution[k] * multiplier / out.weight_present if k < formula.terms else 0.0
+
+    out.crossing = 0
+    out.action = NOTHING
+    if np.isnan(out.score):
+        return
+    inside = abs(out.score) <= out.threshold
+    if not inside and state.armed != 0 and abs(state.raw * multiplier) <= out.threshold:
+        out.crossing = 1 if out.score > 0 else -1
+        if ts - state.last_signal_ns < formula.cooldown_ns:
+            out.action = COOLDOWN
+        elif state.signals >= formula.most_signals:
+            out.action = DAY_LIMIT
+        else:
+            out.action = SIGNAL
+            state.signals += 1
+            state.last_signal_ns = ts
+    state.armed = int(inside)
+    state.raw = out.raw
+
+
+@kernel
+def decide_all(formula_array, state_array, ts, day, values, out):
+    """Decisions of consecutive rows: ts and day int64 [n], values float64 [n, fields], out DECISION [n]."""
+    for i in range(ts.size):
+        decide(formula_array[0], state_array[0], ts[i], day[i], values[i], out[i])

@@ -1,0 +1,1 @@
+"""Canonical tables of many trading days as feature rows."""

@@ -1,0 +1,49 @@
+"""Feature rows of many trading days.
+
+The heavy stage, events to bars, needs nothing but its own day: days are read and run side by side on threads (the
+kernels hold no GIL). The light one, bars to rows, then follows in order with what each day carries to the next. A day
+under way, the last one, ends with its last event; the others run to their close.
+"""
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from mia_ml.datasets.days import Day, Days, tape_of
+from mia_ml.features import engine, intake
+from mia_ml.features.bar import BAR
+from mia_ml.features.stream import Engine
+
+
+def _bars(params: np.ndarray, session: np.ndarray, day: Day, last: bool, grace_ns: int) -> np.ndarray:
+    """The bars of one day from its own events."""
+    events = tape_of(day, grace_ns)
+    span = intake.first_and_last(events)
+    until = int(session["close_ns"][0]) if not last or span is None else span[1]
+    state = np.zeros(1, engine.tape.STATE)
+    bars = np.zeros(max(engine.BARS_A_DAY, events.bars.size), BAR)
+    closed = engine.bars_of(params, session, state, until, events, bars)
+    return bars[:closed]
+
+
+def rows(params: np.ndarray, days: Days, grace_ns: int = 0, workers: int = 0) -> Iterator[tuple[Day, np.ndarray]]:
+    """Each day with its ROW records, in order. workers: threads, 0 is one a core."""
+    workers = workers or os.cpu_count() or 1
+    stream = Engine(params, days.sessions, days.contracts)
+    waiting: deque[tuple[Day, np.ndarray, Future[np.ndarray]]] = deque()
+    todo = iter(enumerate(days.days))
+    with ThreadPoolExecutor(workers) as pool:
+        while True:
+            while len(waiting) <= workers and (item := next(todo, None)) is not None:
+                position, day = item
+                at = int(np.searchsorted(days.sessions["day"], day.day))
+                session = days.sessions[at : at + 1]
+                last = position == len(days.days) - 1
+                waiting.append((day, session, pool.submit(_bars, params, session, day, last, grace_ns)))
+            if not waiting:
+                return
+            day, session, future = waiting.popleft()
+            yield day, stream.run_closed(future.result(), session)

@@ -1,0 +1,114 @@
+"""The trading days of a folder of canonical tables: which contract, which files, as which tape."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mia_ml.core import calendar
+from mia_ml.core.errors import DataError
+from mia_ml.core.instruments import root_of
+from mia_ml.core.tables import Columns
+from mia_ml.datasets import roll
+from mia_ml.features import intake
+from mia_ml.features.stream import contract_id
+from mia_ml.features.tape import Tape
+from mia_ml.store import parquet
+
+INDEX = {"options": "SPX", "vix": "VIX"}
+
+
+@dataclass(frozen=True)
+class Day:
+    """One trading day of the instrument.
+
+    contract: its front contract. prices: that contract's files by table. indices: the files that may hold options and
+    VIX rows of the day, by table. after_ns, close_ns: its rows lie in (after_ns, close_ns].
+    """
+
+    day: int
+    contract: str
+    prices: dict[str, Path]
+    indices: dict[str, tuple[Path, ...]]
+    after_ns: int
+    close_ns: int
+
+
+@dataclass(frozen=True)
+class Days:
+    """The trading days that a folder holds, with the calendar around them.
+
+    sessions: SESSION records of the calendar, in order. contracts: int64 of the same length, 0 where there is no data.
+    """
+
+    days: tuple[Day, ...]
+    sessions: np.ndarray
+    contracts: np.ndarray
+
+
+def _volume(path: Path, table: str) -> float:
+    column = "size" if table == "trades" else "volume"
+    return float(np.nansum(parquet.read_file(path, table, [column])[column]))
+
+
+def plan(root: Path, instrument: str, calendar_name: str, native: bool) -> Days:
+    """The days of `instrument` (a family such as ES) below `root`, each with its front contract.
+
+    native: True for bar files. A day counts when it has trades (bars), or at least a book. Raises DataError when none.
+    """
+    price_tables = ("bars",) if native else ("trades", "book")
+    files: dict[int, dict[str, dict[str, Path]]] = {}
+    indices: dict[int, dict[str, Path]] = {}
+    for table, symbol, day, path in parquet.inventory(root):
+        if INDEX.get(table) == symbol:
+            indices.setdefault(day, {})[table] = path
+        elif table in price_tables and root_of(symbol) == instrument:
+            files.setdefault(day, {}).setdefault(symbol, {})[table] = path
+    if not files:
+        raise DataError(f"{root}: no {' or '.join(price_tables)} of {instrument}; mia ingest writes them")
+    volumes = {
+        day: {
+            symbol: sum(_volume(path, table) for table, path in tables.items() if table != "book")
+            for symbol, tables in symbols.items()
+        }
+        for day, symbols in files.items()
+    }
+    front = roll.front(volumes)
+    first, last = min(front), max(front)
+    sessions = calendar.load(calendar_name, first // 10_000, last // 10_000 + 1).sessions
+    at = {day: int(np.searchsorted(sessions["day"], day)) for day in front}
+    contracts = np.zeros(sessions.size, np.int64)
+    days = []
+    for day, contract in sorted(front.items()):
+        contracts[at[day]] = contract_id(contract)
+        before = sessions[at[day] - 1] if at[day] > 0 else None
+        around = [d for d in indices if (0 if before is None else before["day"]) <= d <= day]
+        near = {table: tuple(indices[d][table] for d in sorted(around) if table in indices[d]) for table in INDEX}
+        after_ns = np.iinfo(np.int64).min if before is None else int(before["close_ns"])
+        close_ns = int(sessions["close_ns"][at[day]])
+        days.append(Day(day, contract, files[day][contract], near, after_ns, close_ns))
+    return Days(tuple(days), sessions, contracts)
+
+
+def _read(path: Path, table: str) -> Columns:
+    needed = list(intake.NEEDED[table])
+    if "ts_recv" in parquet.columns_of(path):
+        needed.append("ts_recv")
+    return parquet.read_file(path, table, needed)
+
+
+def tape_of(day: Day, grace_ns: int) -> Tape:
+    """The events of a day, read from its files.
+
+    The files of an index are kept by Globex days, which end later than the cash session of other instruments: rows of
+    the day are picked by time.
+    """
+    columns = {table: _read(path, table) for table, path in day.prices.items()}
+    for table, paths in day.indices.items():
+        parts = [_read(path, table) for path in paths]
+        if not parts:
+            continue
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        today = (joined["ts_event"] > day.after_ns) & (joined["ts_event"] <= day.close_ns)
+        columns[table] = {name: values[today] for name, values in joined.items()}
+    return intake.tape(**columns, grace_ns=grace_ns)

@@ -1,0 +1,1 @@
+"""The road from rows to decisions, one for research and live."""
