@@ -1,4 +1,4 @@
-"""An hour of real ES orders, and a sample of every schema: what the vendor's files say, against a plain second reading."""
+"""An hour of real ES orders and a sample of every schema, against a plain second reading of the same files."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def top_of(book: Columns, i: int) -> Top:
 
 
 def test_the_book_equals_the_plain_one_at_any_time(hour_path: Path, hour: dict[str, Columns]):
-    """After every event the last row says what the plain book says: nothing wrong was shown and no change was missed."""
+    """After every event the last row says what the plain book says: nothing wrong is shown, no change is missed."""
     book = hour["book"]
     reference = ReferenceBook()
     shown = 0

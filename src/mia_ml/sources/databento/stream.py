@@ -15,7 +15,7 @@ import zstandard
 from mia_ml.core.errors import SourceError
 
 READ_BYTES = 1 << 18
-BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 20
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _WORD = 4  # the unit of a record's `length`
 _PRELUDE = 8  # "DBN", the version, the length of what follows
