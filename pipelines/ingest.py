@@ -1,0 +1,68 @@
+"""ingest: the configured source -> canonical tables in data/tables."""
+
+import itertools
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mia_ml import settings
+from mia_ml.core.errors import DataError
+from mia_ml.core.tables import Item
+from mia_ml.settings import sources as kinds
+from mia_ml.sources import bars, databento, sierra, vix
+from mia_ml.sources.bar_mapping import BarMapping
+from mia_ml.sources.simulator import source as simulator
+from mia_ml.sources.simulator.world import Faults, World
+from mia_ml.store.ingest import ingest
+from mia_ml.store.rules import Rules
+from pipelines import TABLES, run, write_metrics
+
+SECONDS_BETWEEN_LINES = 2.0
+
+
+def items(source: kinds.AnySource) -> Iterator[Item]:
+    """What the source holds, then the daily VIX where a file of it is given."""
+    paths = [Path(source.path)]
+    match source:
+        case kinds.Simulate(world=world):
+            plain = world.model_dump()
+            yield from simulator.read(World(**plain | {"faults": Faults(**plain["faults"])}))
+        case kinds.Databento():
+            yield from databento.read(paths)
+        case kinds.Sierra():
+            yield from sierra.read(
+                paths,
+                source.symbol,
+                zone=source.zone,
+                fraction=source.fraction,
+                price_multiplier=source.price_multiplier,
+            )
+        case kinds.Bars():
+            yield from bars.read(paths, BarMapping.from_dict(source.mapping), source.symbol)
+    if source.vix_path != kinds.NO_FILE:
+        yield from vix.read([Path(source.vix_path)])
+
+
+def main() -> None:
+    chosen = settings.load()
+    last = time.monotonic()
+
+    def progress(file: str, rows: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            print(f"  {rows:>12,} rows  {file}", flush=True)
+
+    rules = Rules(**chosen.ingest.model_dump(), unique_sequence=chosen.source.unique_sequence)
+    report = ingest(items(chosen.source), TABLES, rules, progress)
+    for line in itertools.chain(report.errors, report.warnings):
+        print(f"mia: {line}", file=sys.stderr)
+    if not report.applied:
+        raise DataError(f"{chosen.source.path}: no row of it could be used, see the reasons above")
+    print(f"ingest: {report.records:,} records = {report.applied:,} applied + {report.quarantined:,} quarantined")
+    write_metrics("ingest", report.as_json())
+
+
+if __name__ == "__main__":
+    run(main)

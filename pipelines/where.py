@@ -1,0 +1,40 @@
+"""After a run: where to look."""
+
+import json
+from pathlib import Path
+
+from mia_ml import settings
+from mia_ml.tracking import server
+from pipelines import METRICS, run
+
+RESULTS = (
+    (Path("data/tables"), "canonical tables, one Parquet file a trading day"),
+    (Path("data/quarantine"), "rows that were refused, with the reason"),
+    (Path("data/rows"), "feature rows"),
+    (Path("data/decisions"), "scores, signals and each component's contribution"),
+    (Path("data/backtest"), "trades, outcomes of the signals, equity by the minute"),
+    (METRICS, "figures of each stage"),
+    (Path("reports/figures"), "equity curve, contributions"),
+)
+
+
+def main() -> None:
+    chosen = settings.load()
+    print("\nDone.")
+    if chosen.source.kind == "simulate":
+        print("  SYNTHETIC data: this shows that the machinery works, and nothing about a market.")
+    for place, what in RESULTS:
+        if place.exists():
+            print(f"  {place}{'/' if place.is_dir() else '':<1}  {what}")
+    results = METRICS / "backtest.json"
+    if results.is_file():
+        for name, value in json.loads(results.read_text()).items():
+            if isinstance(value, int | float):
+                print(f"    {name} {value:.4g}")
+    uri = server.resolve(chosen.tracking.uri, Path.cwd())
+    print(f"  mlflow ui --backend-store-uri {uri}   runs side by side (activate .venv first: . .venv/bin/activate)")
+    print("  dvc exp show   experiments side by side;   dvc exp run -S confluence=phase1   the next one")
+
+
+if __name__ == "__main__":
+    run(main)
