@@ -123,7 +123,7 @@ def test_no_trade_sees_a_ladder_that_comes_after_it(tmp_path):
 @given(size=st.integers(1, 400))
 def test_any_split_into_blocks_gives_the_same_rows(tmp_path_factory, size):
     path = tmp_path_factory.mktemp("text")
-    lines = [line(time=f"13:30:0{i // 4}.{1000 * (i % 4)}", ladder=1 + i // 3, depth=i // 2) for i in range(12)]
+    lines = [line(time=f"13:30:0{i // 4}.{1000 + i}", ladder=1 + i // 3, depth=i // 4) for i in range(12)]
     lines[5] = "garbage"
     whole = read(path, lines)
     with pytest.MonkeyPatch.context() as patch:

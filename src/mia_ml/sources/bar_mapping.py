@@ -84,9 +84,10 @@ class BarMapping:
         """The symbol and the date (or '') that a name gives. Raises ConfigError where it gives none.
 
         >>> columns = {"ts": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5}
-        >>> mapping = BarMapping(columns, header=False,
-        name_pattern=r"_(?P<year>\\d{4})(?P<month>\\d{2})\\.csv$") >>>
-        mapping.from_name("20131007_es_minute_trade_201312.csv", "ES") ('ESZ3', '')
+        >>> pattern = r"_(?P<year>[0-9]{4})(?P<month>[0-9]{2})"
+        >>> mapping = BarMapping(columns, header=False, name_pattern=pattern)
+        >>> mapping.from_name("20131007_es_minute_trade_201312.csv", "ES")
+        ('ESZ3', '')
         """
         found = self._name.search(name)
         if not found:
