@@ -1,4 +1,4 @@
-"""The row checks as compiled loops: each marks rows with the first reason that holds and keeps its state between batches.
+"""The row checks as compiled loops: each marks rows with the first reason that holds, state in hand.
 
 backwards   ts < last ts of the file, table and symbol
 off grid    |price / tick - nearest integer| > 1e-6 ticks

@@ -27,7 +27,8 @@ Progress = Callable[[str, int], None]
 class Report:
     """What an ingest did. Records are vendor rows; `tables` counts canonical rows, `reasons` refused vendor rows.
 
-    day_files: Parquet files written. errors: one line for each file that could not be read to its end. warnings: what a user should look at.
+    day_files: Parquet files written. errors: one line for each file that could not be read to its end. warnings: what
+    a user should look at.
     """
 
     records: int = 0
