@@ -1,0 +1,41 @@
+"""`mia replay`: canonical tables through the live engine and scorer."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mia_ml.cli import app
+
+NS_PER_MS = 1_000_000
+
+
+@app.command()
+def replay(
+    tables: Annotated[Path, typer.Option(help="Folder of canonical tables.")],
+    out: Annotated[Path, typer.Option(help="Parquet file of rows and decisions.")],
+    chunks: Annotated[str, typer.Option(help="whole, event or random: the file is the same byte for byte.")] = "whole",
+    seed: Annotated[int, typer.Option(min=0, help="Of the random portions.")] = 0,
+    params: Annotated[Path, typer.Option(help="Settings, as dvc exp run composes them.")] = Path("params.yaml"),
+) -> None:
+    """Stream tables through the engine and the configured formula, as live would have seen them."""
+    from mia_ml import settings
+    from mia_ml.cli.progress import progress
+    from mia_ml.confluence import formula
+    from mia_ml.core.instruments import INSTRUMENTS
+    from mia_ml.datasets import days
+    from mia_ml.features import params as engine_params
+    from serving import replay as face
+
+    chosen = settings.load(params)
+    native = days.is_native(tables)
+    planned = days.plan(tables, chosen.instrument.root, chosen.instrument.calendar, native)
+    context = chosen.context.model_dump()
+    tick = INSTRUMENTS[chosen.instrument.root].tick
+    parameters = engine_params.build(chosen.features.model_dump(), context, tick, native)
+    chosen_formula = formula.build(chosen.confluence.model_dump(), context)
+    grace_ns = chosen.features.grace_ms * NS_PER_MS
+    with progress("replay") as show:
+        for day, rows in face.replay(planned, parameters, chosen_formula, out, chunks, seed, grace_ns):
+            show(str(day), rows)
+    print(f"{rows:,} rows of {len(planned.days)} trading days in {out}")
