@@ -71,14 +71,13 @@ def order(action: str, side: str, order_id: int, points: float, size: int, ts: i
 
 def quote(kind: Any, action: str, side: str, points: float, ts: int, levels: list[tuple], **changes: Any) -> Any:
     pairs = [dbn.BidAskPair(fixed(bid), fixed(ask), bid_size, ask_size) for bid, bid_size, ask, ask_size in levels]
-    options: dict[str, Any] = {"flags": dbn.F_LAST}
+    options: dict[str, Any] = {"flags": dbn.F_LAST, "instrument_id": ESH4}
     if kind is dbn.MBP1Msg:
         options["levels"] = pairs[0]
     if kind is dbn.MBP10Msg:
         options["levels"] = pairs + [dbn.BidAskPair()] * (10 - len(pairs))
     return kind(
         publisher_id=1,
-        instrument_id=ESH4,
         ts_event=START + ts,
         price=fixed(points),
         size=2,
@@ -202,7 +201,7 @@ def test_where_the_file_is_cut_into_blocks_changes_nothing(tmp_path: Path, monke
     quotes = [quote(dbn.MBP1Msg, "A", "B", 9, i, [(9, 1 + i, 10, 1)], flags=dbn.F_LAST * (i % 2)) for i in range(9)]
     paths = [
         write(tmp_path / "a.dbn", header(dbn.Schema.MBO), ORDERS),
-        write(tmp_path / "b.dbn.zst", header(dbn.Schema.MBP_1), quotes),
+        write(tmp_path / "b.dbn", header(dbn.Schema.MBP_1), quotes),
     ]
     whole, _, _ = read(*paths)
     monkeypatch.setattr(stream, "BLOCK_BYTES", 100)
@@ -332,6 +331,15 @@ class TestNames:
             )
         ]
 
+    def test_what_follows_an_unknown_instrument_is_not_read(self, tmp_path: Path):
+        lines = [
+            quote(dbn.MBP1Msg, "A", "B", 9, ts, [(9, 1, 10, 1)], instrument_id=number)
+            for ts, number in enumerate((ESH4, 5, ESM4))
+        ]
+        tables, _, (done,) = read(write(tmp_path / "a.dbn", header(dbn.Schema.MBP_1), lines))
+        assert set(tables) == {("book", "ESH4")}
+        assert done.records == 1
+
 
 class TestRefusals:
     @pytest.mark.parametrize(
@@ -418,8 +426,14 @@ class TestRefusals:
 
     def test_a_folder_without_dbn_files_says_so(self, tmp_path: Path):
         (tmp_path / "notes.txt").write_text("hello")
-        (done,) = read(tmp_path)[2]
-        assert done.error == f"{tmp_path}: no .dbn or .dbn.zst file in this folder"
+        (tmp_path / "deeper").mkdir()
+        for folder in (tmp_path, tmp_path / "deeper"):
+            *_, done = read(tmp_path, folder)[2]
+            assert done.error == f"{folder}: no .dbn or .dbn.zst file in this folder"
+
+    def test_a_file_without_records_is_an_empty_file_not_a_bad_one(self, tmp_path: Path):
+        path = write(tmp_path / "a.dbn.zst", header(dbn.Schema.MBO))
+        assert read(path) == ({}, [], [FileDone(str(path), 0)])
 
     def test_an_unreadable_folder_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         def deny(path: Any) -> None:

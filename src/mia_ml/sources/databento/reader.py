@@ -51,12 +51,13 @@ def _expand(paths: Iterable[Path | str]) -> tuple[list[Path], list[FileDone]]:
         refused.append(FileDone(str(error.filename), 0, f"{error.filename}: cannot be read ({error.strerror})"))
 
     for path in map(Path, paths):
-        if not path.is_dir():
+        if not os.path.isdir(path):  # a path that may not be looked at is refused when it is opened
             files.append(path)
             continue
+        before = len(refused)
         inside = [Path(folder, name) for folder, _, names in os.walk(path, onerror=refuse) for name in names]
         found = sorted(file for file in inside if file.name.endswith(_SUFFIXES))
-        if not found and not refused:
+        if not found and len(refused) == before:
             refused.append(FileDone(str(path), 0, f"{path}: no {' or '.join(_SUFFIXES)} file in this folder"))
         files += found
     return files, refused
