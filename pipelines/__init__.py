@@ -1,15 +1,26 @@
 """The stages of dvc.yaml, one thin script each: settings and tables in, one call down, tables and figures out."""
 
+import csv
 import json
+import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mia_ml.core.errors import MiaError
 
 TABLES = Path("data/tables")
+ROWS = Path("data/rows")
+DECISIONS = Path("data/decisions")
+SIGNALS = Path("data/signals.parquet")
+BACKTEST = Path("data/backtest")
 METRICS = Path("reports/metrics")
+EQUITY = Path("reports/plots/equity.csv")
+CONTRIBUTIONS = Path("reports/plots/contributions.csv")
+FIGURES = Path("reports/figures")
+
+SECONDS_BETWEEN_LINES = 2.0  # of progress
 
 
 def run(stage: Callable[[], None]) -> None:
@@ -21,5 +32,24 @@ def run(stage: Callable[[], None]) -> None:
 
 
 def write_metrics(stage: str, values: Mapping[str, Any]) -> None:
+    """Figures of a stage; a float that is not finite has no JSON form and becomes null."""
+    figures = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()
+    }
     METRICS.mkdir(parents=True, exist_ok=True)
-    (METRICS / f"{stage}.json").write_text(json.dumps(values, indent=2) + "\n")
+    (METRICS / f"{stage}.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def write_plot(path: Path, **columns: Iterable[Any]) -> None:
+    """Columns of one length as CSV, the form that DVC plots."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def read_plot(path: Path) -> dict[str, list[str]]:
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    return {name: [row[i] for row in rows] for i, name in enumerate(header)}

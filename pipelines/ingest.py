@@ -10,15 +10,11 @@ from mia_ml import settings
 from mia_ml.core.errors import DataError
 from mia_ml.core.tables import Item
 from mia_ml.settings import sources as kinds
-from mia_ml.sources import bars, databento, sierra, vix
+from mia_ml.sources import bars, databento, sierra, simulator, tables, vix
 from mia_ml.sources.bar_mapping import BarMapping
-from mia_ml.sources.simulator import source as simulator
-from mia_ml.sources.simulator.world import Faults, World
 from mia_ml.store.ingest import ingest
 from mia_ml.store.rules import Rules
-from pipelines import TABLES, run, write_metrics
-
-SECONDS_BETWEEN_LINES = 2.0
+from pipelines import SECONDS_BETWEEN_LINES, TABLES, run, write_metrics
 
 
 def items(source: kinds.AnySource) -> Iterator[Item]:
@@ -27,7 +23,7 @@ def items(source: kinds.AnySource) -> Iterator[Item]:
     match source:
         case kinds.Simulate(world=world):
             plain = world.model_dump()
-            yield from simulator.read(World(**plain | {"faults": Faults(**plain["faults"])}))
+            yield from simulator.read(simulator.World(**plain | {"faults": simulator.Faults(**plain["faults"])}))
         case kinds.Databento():
             yield from databento.read(paths)
         case kinds.Sierra():
@@ -40,6 +36,8 @@ def items(source: kinds.AnySource) -> Iterator[Item]:
             )
         case kinds.Bars():
             yield from bars.read(paths, BarMapping.from_dict(source.mapping), source.symbol)
+        case kinds.Tables():
+            yield from tables.read(paths)
     if source.vix_path != kinds.NO_FILE:
         yield from vix.read([Path(source.vix_path)])
 

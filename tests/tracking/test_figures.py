@@ -17,9 +17,9 @@ def test_equity_curve(tmp_path: Path, n: int) -> None:
     assert (tmp_path / "f" / "equity.png").read_bytes()[:4] == PNG
 
 
-def test_contributions_of_components_that_were_absent(tmp_path: Path) -> None:
-    values = np.array([[0.1, np.nan], [-0.3, np.nan]])
-    figures.contributions(tmp_path / "c.png", ("gamma_levels", "tick_momentum"), values, "demo")
-    figures.contributions(tmp_path / "none.png", ("gamma_levels",), np.empty((0, 1)), "demo")
+def test_contributions(tmp_path: Path) -> None:
+    groups = {"rows": np.array([0.1, 0.3]), "signals": np.array([0.2, 0.0])}
+    figures.contributions(tmp_path / "c.png", ["gamma_levels", "tick_momentum"], groups, "demo")
+    figures.contributions(tmp_path / "none.png", [], {"rows": np.zeros(0)}, "demo")
     assert (tmp_path / "c.png").read_bytes()[:4] == PNG
     assert (tmp_path / "none.png").read_bytes()[:4] == PNG

@@ -2,7 +2,7 @@
 
 from pydantic import model_validator
 
-from mia_ml.settings.base import Count, NonNegative, Positive, Section
+from mia_ml.settings.base import Count, Natural, NonNegative, Positive, Section
 
 
 class Staleness(Section):
@@ -123,6 +123,7 @@ class MtfConfluence(Section):
 
 class Features(Section):
     staleness: Staleness
+    grace_ms: Natural
     same_time: SameTime
     atr_bars: Count
     orders: Orders

@@ -131,7 +131,6 @@ class Execution(Section):
     stop: Positive
     timeout_bars: Count
     timeout_bar_min: Natural
-    barrier_median_days: Count
     latency_ms: Natural
     flat_at_session_end: bool
     flat_before_close_min: Natural
@@ -168,6 +167,9 @@ class Ingest(Section):
 
 class Audit(Section):
     max_quarantined: Share
+    max_missing_days: Share
+    max_unknown_side: Share
+    quiet_minutes: NonNegative
 
 
 class Tracking(Section):

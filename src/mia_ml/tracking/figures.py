@@ -14,7 +14,7 @@ def equity(path: Path, ts_ns: np.ndarray, usd: np.ndarray, title: str) -> None:
     top, low = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     moments = np.asarray(ts_ns, dtype=np.int64).astype("datetime64[ns]").astype("datetime64[us]")
     usd = np.asarray(usd, dtype=np.float64)
-    top.plot(moments, usd, linewidth=1.0)
+    top.plot(moments, usd, linewidth=1.0, drawstyle="steps-post")
     top.set(title=title, ylabel="equity, USD")
     if usd.size:
         highest = np.maximum.accumulate(usd)
@@ -25,22 +25,18 @@ def equity(path: Path, ts_ns: np.ndarray, usd: np.ndarray, title: str) -> None:
     _save(figure, path)
 
 
-def contributions(path: Path, names: tuple[str, ...], values: np.ndarray, title: str) -> None:
-    """Mean absolute share of each component in the score over the decisions where it was present, as a PNG.
-
-    values: one row a decision, one column a component, in score units; NaN where the component was absent.
-    """
-    values = np.asarray(values, dtype=np.float64).reshape(-1, len(names))
-    present = ~np.isnan(values)
-    count = present.sum(axis=0)
-    total = np.where(present, np.abs(values), 0.0).sum(axis=0)
-    size = np.divide(total, count, out=np.zeros(len(names)), where=count > 0)
-    order = np.argsort(size)
-    figure = Figure(figsize=(WIDTH_IN, 1.2 + 0.35 * len(names)), layout="constrained")
+def contributions(path: Path, components: list[str], groups: dict[str, np.ndarray], title: str) -> None:
+    """How much each component weighed, as a PNG. groups: legend to the mean |contribution| in score units."""
+    figure = Figure(figsize=(WIDTH_IN, 1.4 + 0.4 * len(components)), layout="constrained")
     axes = figure.subplots()
-    axes.barh([names[i] for i in order], size[order])
-    axes.set(title=title, xlabel=f"mean |contribution| to the score, {len(values)} decisions")
+    height = 0.8 / max(len(groups), 1)
+    order = np.argsort(next(iter(groups.values()), np.zeros(0)))
+    for k, (legend, size) in enumerate(groups.items()):
+        axes.barh(np.arange(order.size) - k * height, np.asarray(size)[order], height=height, label=legend)
+    axes.set_yticks(np.arange(order.size), [components[i] for i in order])
+    axes.set(title=title, xlabel="mean |contribution| to the score")
     axes.grid(axis="x", alpha=0.3)
+    axes.legend()
     _save(figure, path)
 
 

@@ -74,7 +74,8 @@ def _open_sqlite(uri: str) -> None:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for chatty in ("alembic", "mlflow"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         MlflowClient(uri).search_experiments(max_results=1)
     except MlflowException as error:
