@@ -16,12 +16,12 @@ def ticks(prices):
     return [round(price * 4) for price in prices]
 
 
-def compare(slow_tape, tape, decided, chosen, timeout_bar_ns):
-    execution = Execution(**chosen, timeout_bar_ns=timeout_bar_ns)
+def compare(slow_tape, tape, decided, chosen, timeout_bar_min):
+    execution = Execution(**chosen, timeout_bar_min=timeout_bar_min)
     rules = reference.Rules(
         take_profit=execution.take_profit,
         stop=execution.stop,
-        timeout_ns=execution.timeout_bars * timeout_bar_ns,
+        timeout_ns=execution.timeout_bars * timeout_bar_min * reference.MINUTE,
         timeout_bars=execution.timeout_bars,
         latency_ns=execution.latency_ms * 1_000_000,
         flat=execution.flat_at_session_end,
@@ -56,7 +56,7 @@ def compare(slow_tape, tape, decided, chosen, timeout_bar_ns):
 def test_prints(seed, chosen):
     tape = worlds.trades(seed)
     slow = reference.of_trades(tape["ts_event"].tolist(), ticks(tape["price"]))
-    compare(slow, tape, worlds.decisions(seed, tape), chosen, 300_000_000_000)
+    compare(slow, tape, worlds.decisions(seed, tape), chosen, 5)
 
 
 @settings(max_examples=60, deadline=None)
@@ -65,8 +65,8 @@ def test_bars(seed, chosen):
     tape = worlds.bars(seed)
     prices = [ticks(tape[name]) for name in ("open", "high", "low", "close")]
     slow = reference.of_bars(tape["ts_event"].tolist(), *prices, tape["volume"], CALENDAR)
-    bar_ns = 0 if seed % 2 else 300_000_000_000
-    compare(slow, tape, worlds.decisions(seed, tape), chosen, bar_ns)
+    bar_min = 0 if seed % 2 else 5
+    compare(slow, tape, worlds.decisions(seed, tape), chosen, bar_min)
 
 
 def test_the_random_worlds_reach_every_exit_and_nearly_every_fate():

@@ -17,7 +17,7 @@ BUY = signal((0, 1, 2.0))
         ({"take_profit": float("nan")}, "execution.take_profit = nan"),
         ({"latency_ms": -1}, "execution.latency_ms = -1 must not be below 0"),
         ({"risk_fraction": 5.0}, r"execution.risk_fraction = 5.0 is a share"),
-        ({"timeout_bar_ns": 0}, "a tape of trades has none"),
+        ({"timeout_bar_min": 0}, "a tape of trades has none"),
     ],
 )
 def test_impossible_settings(settings, message):

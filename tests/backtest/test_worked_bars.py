@@ -64,13 +64,13 @@ def test_a_sell_mirrors_a_buy():
 
 def test_time_out_at_the_close_of_the_bar_that_reaches_it():
     quiet = [(120 + 60 * k, 5000.0, 5001.0, 4999.0, 5000.25 + 0.25 * k) for k in range(4)]
-    trade = only(run(after(*quiet), BUY, timeout_bars=2, timeout_bar_ns=calendar.MINUTE))
+    trade = only(run(after(*quiet), BUY, timeout_bars=2, timeout_bar_min=1))
     assert (trade["exit_reason"], trade["exit_ns"], trade["gross_ticks"]) == (Exit.TIMEOUT, at(180), 2)
 
 
 def test_time_out_in_bars_of_the_tape():
     quiet = [(120 + 3600 * k, 5000.0, 5001.0, 4999.0, 5000.25 + 0.25 * k) for k in range(4)]
-    trade = only(run(after(*quiet), BUY, timeout_bars=3, timeout_bar_ns=0))
+    trade = only(run(after(*quiet), BUY, timeout_bars=3, timeout_bar_min=0))
     assert (trade["exit_reason"], trade["exit_ns"], trade["gross_ticks"]) == (Exit.TIMEOUT, at(120 + 7200), 3)
 
 
@@ -114,7 +114,7 @@ def test_hourly_stock_bars_enter_on_the_next_mornings_open_and_hold_over_night()
     price = np.array([470.0, 470.0, 471.17, 471.30, 474.0])
     tape = {"ts_event": ts, "open": price, "high": price, "low": price, "close": price, "volume": np.ones(5)}
     decided = signals(close[1:2], days["day"][1:2], np.array([1]), np.array([1.25]))
-    settings = Execution(flat_at_session_end=False, timeout_bars=20, timeout_bar_ns=0)
+    settings = Execution(flat_at_session_end=False, timeout_bars=20, timeout_bar_min=0)
     trade = only(simulate(settings, INSTRUMENTS["SPY"], days, tape, decided))
     assert (trade["entry_ns"], trade["entry_price"]) == (days["open_ns"][2], 471.17)
     assert (trade["risk_ticks"], trade["target_ticks"], trade["mfe_ticks"]) == (125, 250, 250)

@@ -41,8 +41,8 @@ class Execution:
     """Execution settings; the defaults are those of ES.
 
     take_profit, stop: barriers in A (1.5 and 1.0 are the literal plan).
-    timeout_bars, timeout_bar_ns: longest holding, 20 bars of 5 minutes. `timeout_bar_ns=0` counts the tape's own bars,
-        for bars that are sparse in the day.
+    timeout_bars, timeout_bar_min: longest holding, 20 bars of 5 minutes. `timeout_bar_min=0` counts the tape's own
+        bars, for bars that are sparse in the day.
     latency_ms: a fill needs a print at or after decision + latency. A bar's open fills when the bar opened at or after
         the decision and closes after decision + latency: bars resolve no finer.
     slippage_ticks: a side. commission_ticks: a round trip. Together the whole cost; fills add no other.
@@ -56,7 +56,7 @@ class Execution:
     take_profit: float = 2.0
     stop: float = 1.0
     timeout_bars: int = 20
-    timeout_bar_ns: int = 5 * MINUTE
+    timeout_bar_min: int = 5
     latency_ms: int = 250
     slippage_ticks: float = 1.0
     commission_ticks: float = 0.3
@@ -71,7 +71,7 @@ class Execution:
         for name in ("take_profit", "stop", "timeout_bars", "capital_usd", "contracts"):
             self._refuse_unless(name, getattr(self, name) > 0, "must be above 0")
         for name in (
-            "timeout_bar_ns",
+            "timeout_bar_min",
             "latency_ms",
             "slippage_ticks",
             "commission_ticks",
@@ -103,7 +103,7 @@ def params(execution: Execution, instrument: Instrument) -> np.ndarray:
     record["tick_value"] = instrument.tick_value
     record["take_profit"] = execution.take_profit
     record["stop"] = execution.stop
-    record["timeout_ns"] = execution.timeout_bars * execution.timeout_bar_ns
+    record["timeout_ns"] = execution.timeout_bars * execution.timeout_bar_min * MINUTE
     record["timeout_bars"] = execution.timeout_bars
     record["latency_ns"] = execution.latency_ms * 1_000_000
     record["flat_before_close_ns"] = execution.flat_before_close_min * MINUTE if execution.flat_at_session_end else -1
@@ -113,3 +113,14 @@ def params(execution: Execution, instrument: Instrument) -> np.ndarray:
     record["contracts"] = execution.contracts
     record["reverse"] = execution.reverse
     return record
+
+
+def blackouts(intervals: list[str]) -> np.ndarray:
+    """Intervals written START/END in UTC as int64 rows [start_ns, end_ns), in time.
+
+    >>> blackouts(["2024-01-05T13:25:00Z/2024-01-05T13:45:00Z"]).tolist()
+    [[1704461100000000000, 1704462300000000000]]
+    """
+    edges = [[np.datetime64(edge.rstrip("Z"), "ns") for edge in interval.split("/")] for interval in intervals]
+    rows = np.array(edges, "datetime64[ns]").astype(np.int64).reshape(-1, 2)
+    return rows[np.argsort(rows[:, 0], kind="stable")]

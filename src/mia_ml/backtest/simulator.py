@@ -73,9 +73,9 @@ class Simulator:
         tape: Literal["trades", "bars"] = "trades",
         blackouts: np.ndarray | None = None,
     ) -> None:
-        if tape == "trades" and execution.timeout_bar_ns == 0:
+        if tape == "trades" and execution.timeout_bar_min == 0:
             raise ConfigError(
-                "execution.timeout_bar_ns = 0 counts bars, and a tape of trades has none: give a duration"
+                "execution.timeout_bar_min = 0 counts bars, and a tape of trades has none: give a duration"
             )
         self.tape = tape
         self.params = params(execution, instrument)
