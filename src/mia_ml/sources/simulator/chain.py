@@ -47,7 +47,7 @@ class Day:
     path: np.ndarray  # value at each whole second, ticks of the index
     sigma: np.ndarray  # ticks per root second, by minute
     activity: np.ndarray  # by minute, 1.0 is the mean of a regular day
-    drivers: dict[str, np.ndarray]  # by minute
+    driver: dict[str, np.ndarray]  # by minute
     skews: drivers.Skews
     strength: dict[str, float]  # in force on this day
     levels: list[value.Levels]
@@ -100,7 +100,7 @@ def _day(world: World, sessions: np.ndarray, position: int, index: float, vix: f
     steps = rhythm.minutes(session)
     x = {name: drivers.ornstein_uhlenbeck(driver_rng, steps, drivers.COMPONENTS[name]) for name in drivers.DRIVEN}
     swell = ACTIVITY_SPREAD * drivers.ornstein_uhlenbeck(driver_rng, steps, ACTIVITY_HALF_LIFE)
-    activity = rhythm.activity(session) * np.exp(swell - 0.5 * ACTIVITY_SPREAD**2)
+    activity = rhythm.activity(session) * np.exp(swell - 0.5 * ACTIVITY_SPREAD**2) * np.sqrt(vix / world.vix_mean)
     ticks = index * daily_sigma / world.tick
     sigma = ticks * np.sqrt(rhythm.variance(session) / 60.0) * np.exp(rhythm.VARIANCE_POWER / 2.0 * swell)
     on = world.edge_until_day < 0 or position < world.edge_until_day
@@ -126,7 +126,7 @@ def _day(world: World, sessions: np.ndarray, position: int, index: float, vix: f
         path=path,
         sigma=sigma,
         activity=activity,
-        drivers=x,
+        driver=x,
         skews=drivers.skews(x),
         strength=strength,
         levels=levels,

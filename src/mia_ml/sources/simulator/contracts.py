@@ -60,10 +60,16 @@ def basis(world: World, day: int, expiry: np.datetime64, index: float) -> float:
     return index * world.carry_rate * int((expiry - _date(day)).astype(int)) / 365.0
 
 
-def sessions_to_roll(world_sessions: np.ndarray, position: int) -> int:
-    """Trading days from a day to the one on which the next contract is in front; 99 if none within the world."""
-    current = expiries_ahead(int(world_sessions["day"][position]))[0]
-    for ahead in range(1, min(12, world_sessions.size - position)):
-        if expiries_ahead(int(world_sessions["day"][position + ahead]))[0] != current:
-            return ahead
-    return 99
+def trading_days_to_roll(day: int) -> int:
+    """Trading days from a day to the first on which the next contract is in front.
+
+    >>> trading_days_to_roll(20240307), trading_days_to_roll(20240308) > 60
+    (1, True)
+    """
+    first_behind = expiries_ahead(day)[0] - ROLL_DAYS
+    between = calendar.load("cme_globex", day // 10_000, day // 10_000 + 1).between(day, _yyyymmdd(first_behind - 1))
+    return int(between.size)
+
+
+def _yyyymmdd(date: np.datetime64) -> int:
+    return calendar.from_iso(str(date))

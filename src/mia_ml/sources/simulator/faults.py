@@ -39,8 +39,14 @@ def _pick(
 
 
 def _gaps(rng: np.random.Generator, faults: Faults, open_ns: int, close_ns: int) -> list[tuple[int, int]]:
-    starts = rng.integers(open_ns, close_ns, size=rng.poisson(faults.gaps_per_day))
-    return [(int(start), int(start + rng.integers(2 * MINUTE, 15 * MINUTE))) for start in np.sort(starts)]
+    gaps: list[tuple[int, int]] = []
+    for start in np.sort(rng.integers(open_ns, close_ns, size=rng.poisson(faults.gaps_per_day))):
+        first, last = int(start), int(start + rng.integers(2 * MINUTE, 15 * MINUTE))
+        if gaps and first <= gaps[-1][1]:
+            gaps[-1] = gaps[-1][0], max(last, gaps[-1][1])
+        else:
+            gaps.append((first, last))
+    return gaps
 
 
 def _keep(ts: np.ndarray, gaps: list[tuple[int, int]]) -> np.ndarray:
@@ -64,11 +70,8 @@ def plant(
 ) -> tuple[Prints, Book, Planted]:
     """A day with its faults. Rows keep their order by event time; a duplicate follows its original."""
     gaps = _gaps(rng, faults, *span_ns)
-    lost = [
-        (first, last, int(np.sum((ts >= first) & (ts < last))))
-        for (first, last) in gaps
-        for ts in (np.concatenate([prints.ts_event, book.ts_event]),)
-    ]
+    every_ts = np.concatenate([prints.ts_event, book.ts_event])
+    lost = [(first, last, int(np.sum((every_ts >= first) & (every_ts < last)))) for first, last in gaps]
     prints, book = (
         prints.take(np.flatnonzero(_keep(prints.ts_event, gaps))),
         book.take(np.flatnonzero(_keep(book.ts_event, gaps))),

@@ -3,7 +3,8 @@
 Each event is one book update, with the prints of an aggressive order before it at the same nanosecond, or without.
 Between whole seconds the value is a Brownian bridge. When it runs more than `BAND` ticks from the mid price, the
 quotes give way, half of the time to an aggressive order that sweeps them. Within the band orders arrive with a side
-that leans towards the value, repeats the side before, and carries the planted skew of flow; queues lean likewise.
+that leans towards the value and with its last moves, repeats the side before, and carries the skew of the drivers;
+queues lean likewise.
 """
 
 import numpy as np
@@ -14,9 +15,12 @@ from mia_ml.sources.simulator import queues
 
 BAND = 1.0  # ticks
 REPEAT = 0.3  # share of orders that copy the side of the order before
+CHASE, CHASE_S = 0.6, 20.0  # log odds by which orders follow a move of one sigma, seconds over which they see it
+CHASE_SCALE = np.sqrt(2.0 * CHASE_S - 1.0)
 BURST = 0.4  # share of events that answer the one before
 FOLLOW = 0.35  # share of orders that another one follows at once
 HEAT, HEAT_LIFE_S = 0.6, 0.8  # share of events that orders excite, and how long that lasts
+STEER_S = 300.0  # over which the number of updates is steered back to the plan
 CLOSE_SPREAD = 0.35  # chance that the next event closes a wider spread
 FILL = 12.0  # contracts, mean size of a resting order
 LARGE = 100  # contracts
@@ -77,7 +81,7 @@ def trade_day(
         _fresh(rng, asks, ask_touched, level, open_ns, depth[0], 0.0)
 
     now, known_ns, v, second = open_ns, open_ns, path[0], 0
-    last_side, mood, heat = 1, 0.0, HEAT
+    last_side, mood, chase, heat, planned = 1, 0.0, 0.0, HEAT, 0.0
     answering, following, quiet = False, False, False
     heating = HEAT / HEAT_LIFE_S
     busiest = depth.max()
@@ -87,15 +91,20 @@ def trade_day(
             quiet = False
             wait = 2e-5 + min(1e-3, 0.2 / pace) * rng.standard_exponential()
         else:
-            wait = rng.standard_exponential() / (pace * (1.0 - BURST) * (1.0 - HEAT + heat))
+            steer = min(3.0, max(0.2, 1.0 + (planned - n_book) / (STEER_S * pace)))
+            wait = rng.standard_exponential() / (steer * pace * (1.0 - BURST) * (1.0 - HEAT + heat))
             quiet = wait > 0.5 * HEAT_LIFE_S  # the heat falls meanwhile: draw again from there
             wait = min(wait, 0.5 * HEAT_LIFE_S)
         heat *= np.exp(-wait / HEAT_LIFE_S)
+        planned += pace * wait
         now += np.int64(wait * 1e9) + 1
         if now >= end_ns:
             break
         at = int((now - open_ns) // 1_000_000_000)
         if at != second:
+            for passed in range(second + 1, at + 1):
+                moved = (path[passed] - path[passed - 1]) / sigma[(passed - 1) // 60]
+                chase += (moved * CHASE_SCALE - chase) / CHASE_S
             second = at
             v = path[second]
             known_ns = open_ns + np.int64(second) * 1_000_000_000
@@ -130,7 +139,7 @@ def trade_day(
             if rng.random() < REPEAT:
                 side = last_side
             else:
-                side = 1 if rng.random() < _chance(1.2 * near + mood + flow_skew[minute]) else -1
+                side = 1 if rng.random() < _chance(1.2 * near + CHASE * chase + mood + flow_skew[minute]) else -1
         else:
             level = 0 if rng.random() < 0.5 else 1 + int(rng.random() * (LEVELS - 1))
             both = rng.random() < refill
@@ -149,7 +158,7 @@ def trade_day(
             mood = 0.9 * mood + 0.45 * rng.standard_normal()
             large = rng.random() < large_orders * min(1.0, 1.2 * deep / busiest)
             if large and not sweep:
-                side = 1 if rng.random() < _chance(near + large_skew[minute]) else -1
+                side = 1 if rng.random() < _chance(near + CHASE * chase + large_skew[minute]) else -1
             last_side = side
             queue = asks if side > 0 else bids
             touch_px = ask if side > 0 else bid

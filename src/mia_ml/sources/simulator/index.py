@@ -2,8 +2,9 @@
 
 Option levels come out at 08:00 New York and are refreshed every two hours; option flow comes every minute of the cash
 session, and each row repeats the levels in force. At rest 44 % of the contracts traded are calls. VIX prints every
-15 seconds from 03:15 to a quarter of an hour after the cash close, the last one being the day's close: it falls when
-the index rises, as far as the index has come by then. A day without a cash session has neither.
+15 seconds from 03:15 to a quarter of an hour after the cash close or to the end of the day, the last one being the
+day's close: it falls when the index rises, as far as the index has come by then. A day without a cash session has
+neither.
 """
 
 import numpy as np
@@ -60,7 +61,7 @@ def vix(world: World, day: Day) -> Columns:
     if session["rth_open_ns"] == NONE:
         return {"ts_event": np.zeros(0, np.int64), "value": np.zeros(0)}
     rng = generator(world, day.position, "vix")
-    last_ns = int(session["rth_close_ns"]) + 15 * MINUTE
+    last_ns = min(int(session["rth_close_ns"]) + 15 * MINUTE, int(session["close_ns"]))
     ts = np.arange(session["midnight_ns"] + VIX_FIRST * MINUTE, last_ns + 1, VIX_STEP).astype(np.int64)
     part = np.arange(1, ts.size + 1) / ts.size
     come = day.path[(ts - int(session["open_ns"])) // NS] * world.tick / day.previous_index - 1.0

@@ -43,7 +43,7 @@ def _raw(clock: np.ndarray, session: np.void) -> np.ndarray:
 
 def _regular_day() -> np.ndarray:
     hours = [("open_ns", -6.0), ("close_ns", 17.0), ("midnight_ns", 0.0), ("rth_open_ns", 9.5), ("rth_close_ns", 16.0)]
-    session = np.zeros((), [(name, "i8") for name, _ in hours])
+    session = np.zeros(1, [(name, "i8") for name, _ in hours])[0]
     for name, hour in hours:
         session[name] = int(hour * 60) * MINUTE
     return _raw(np.arange(-360.0, 1020.0), session)

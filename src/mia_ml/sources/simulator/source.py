@@ -44,14 +44,14 @@ class DayTruth:
     missing: frozenset[str]
 
 
-def traded(world: World, sessions: np.ndarray, day: chain.Day) -> list[Contract]:
+def traded(world: World, day: chain.Day) -> list[Contract]:
     """The contract in front and, in the last `overlap_days` before a roll, the next one with growing volume.
 
     On the day before the roll the next contract trades more than the one in front: that is the crossover.
     """
     date = int(day.session["day"])
     front, behind = contracts.expiries_ahead(date)[:2]
-    ahead = contracts.sessions_to_roll(sessions, day.position)
+    ahead = contracts.trading_days_to_roll(date)
     after = 0.0
     if ahead <= world.overlap_days:
         after = 0.6 if ahead == 1 else 0.3 * (1.0 - (ahead - 1) / (world.overlap_days + 1))
@@ -63,11 +63,9 @@ def traded(world: World, sessions: np.ndarray, day: chain.Day) -> list[Contract]
     ]
 
 
-def _tapes(
-    world: World, sessions: np.ndarray, day: chain.Day
-) -> Iterator[tuple[Contract, tape.Prints, tape.Book, faults.Planted]]:
+def _tapes(world: World, day: chain.Day) -> Iterator[tuple[Contract, tape.Prints, tape.Book, faults.Planted]]:
     span = int(day.session["open_ns"]), int(day.session["close_ns"])
-    for place, contract in enumerate(traded(world, sessions, day)):
+    for place, contract in enumerate(traded(world, day)):
         stream, fault_stream = (("front", "faults"), ("next", "faults_next"))[place]
         prints, book = tape.make(world, day, stream, contract.basis, contract.share)
         rng = chain.generator(world, day.position, fault_stream)
@@ -79,16 +77,15 @@ def read(world: World, first: int = 0, last: int | None = None) -> Iterator[Item
 
     A day's bytes do not depend on which other days are read.
     """
-    sessions = contracts.sessions(world)
     for day in chain.days(world, first, last):
         rows = 0
-        for batch in _day_batches(world, sessions, day):
+        for batch in _day_batches(world, day):
             rows += batch.row.size
             yield batch
         yield FileDone(day.label, rows)
 
 
-def _day_batches(world: World, sessions: np.ndarray, day: chain.Day) -> Iterator[Batch]:
+def _day_batches(world: World, day: chain.Day) -> Iterator[Batch]:
     row = 1
 
     def batches(table: str, symbol: str, columns: Iterator[Columns]) -> Iterator[Batch]:
@@ -102,7 +99,7 @@ def _day_batches(world: World, sessions: np.ndarray, day: chain.Day) -> Iterator
         yield from batches("options", "SPX", iter([index.options(world, day)]))
     if "vix" not in day.missing and day.levels:
         yield from batches("vix", "VIX", iter([index.vix(world, day)]))
-    for contract, prints, book, _ in _tapes(world, sessions, day):
+    for contract, prints, book, _ in _tapes(world, day):
         yield from batches("trades", contract.symbol, _chunks(prints, world.tick))
         if "book" not in day.missing:
             yield from batches("book", contract.symbol, _chunks(book, world.tick))
@@ -115,9 +112,8 @@ def _chunks(rows: tape.Prints | tape.Book, tick: float) -> Iterator[Columns]:
 
 def truth(world: World, first: int = 0, last: int | None = None) -> Iterator[DayTruth]:
     """What was planted, day by day; it costs as much as reading the days."""
-    sessions = contracts.sessions(world)
     for day in chain.days(world, first, last):
-        found = [(contract, planted) for contract, _, _, planted in _tapes(world, sessions, day)]
+        found = [(contract, planted) for contract, _, _, planted in _tapes(world, day)]
         front = found[0][0]
         yield DayTruth(
             day=int(day.session["day"]),
@@ -126,7 +122,7 @@ def truth(world: World, first: int = 0, last: int | None = None) -> Iterator[Day
             faults={contract.symbol: planted.counts for contract, planted in found},
             gaps={contract.symbol: planted.gaps for contract, planted in found},
             strength=day.strength,
-            drivers=day.drivers,
+            drivers=day.driver,
             value=day.path * world.tick + front.basis,
             sigma=day.sigma * world.tick,
             vix=day.vix,

@@ -12,7 +12,7 @@ from mia_ml.sources.simulator.world import World
 
 DEPTH = 45.0
 """Contracts at the best price at mean activity and VIX 18; ES overnight shows a third of that."""
-PRINTS_PER_ORDER = 1.34
+PRINTS_PER_ORDER = 1.25
 FEED_DELAY_NS = 80_000.0
 
 
