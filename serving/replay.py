@@ -36,8 +36,8 @@ def _portions(stream: Engine, events: Tape, chunks: str, rng: np.random.Generato
 
 def replay(
     days: Days, params: np.ndarray, formula: Formula, out: Path, chunks: str, seed: int, grace_ns: int
-) -> Iterator[int]:
-    """Stream the days to `out` and yield each trading day as it has been fed.
+) -> Iterator[tuple[int, int]]:
+    """Stream the days to `out`; after each, yield its date yyyymmdd and the rows completed so far.
 
     chunks: 'whole', 'event' or 'random' (portions drawn from `seed`, with a snapshot and a restore between any two).
     The file is the same byte for byte whatever the chunks, and appears only when it is complete.
@@ -48,6 +48,7 @@ def replay(
     stream, scorer = Engine(params, days.sessions, days.contracts), Scorer(formula)
     with records.Appender(out) as file:
         held: list[np.ndarray] = []
+        count = 0
         for day in days.days:
             for portion in _portions(stream, tape_of(day, grace_ns), chunks, rng):
                 for rows in np.split(portion, np.flatnonzero(np.diff(portion["day"])) + 1):
@@ -56,7 +57,8 @@ def replay(
                         held = []
                     if rows.size:
                         held.append(rows)
-            yield day.day
+                        count += rows.size
+            yield day.day, count
         file.append(_decided(scorer, held))
 
 

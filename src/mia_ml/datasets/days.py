@@ -51,6 +51,12 @@ def _volume(path: Path, table: str) -> float:
     return float(np.nansum(parquet.read_file(path, table, [column])[column]))
 
 
+def is_native(root: Path) -> bool:
+    """Whether the tables below `root` are bars only, so that features stand on the file's own bars."""
+    tables = {table for table, *_ in parquet.inventory(root)}
+    return "bars" in tables and not tables & {"trades", "book"}
+
+
 def plan(root: Path, instrument: str, calendar_name: str, native: bool) -> Days:
     """The days of `instrument` (a family such as ES) below `root`, each with its front contract.
 

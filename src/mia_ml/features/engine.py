@@ -140,9 +140,9 @@ def close_day(params, state):
     profile.vix_ts = own[own.size - 1].vix_ts if own.size > 0 else 0
     past.tail.day = session.index
     past.tail.contract = state.contract
-    past.tail.count = min(own.size, history.CARRIED)
+    past.tail.count = min(state.count, history.CARRIED)
     for k in range(past.tail.count):
-        past.tail.bars[k] = own[own.size - past.tail.count + k]
+        past.tail.bars[k] = state.bars[state.count - past.tail.count + k]
 
 
 @kernel
