@@ -9,6 +9,7 @@ import numpy as np
 BAR = np.dtype(
     [
         ("ts", "i8"),  # close of the bar, ns UTC: events strictly before it
+        ("day", "i8"),  # position of the trading day in the calendar
         ("slot", "i8"),  # minutes from 18:00 exchange time to the bar's open: 0..1439, the same-time key
         ("open", "f8"),
         ("high", "f8"),

@@ -6,7 +6,8 @@
     vix        the last value known
 
 Each day's part is its own bars and what follows from them alone, so days build in parallel. A missing day leaves a
-hole, not a longer memory: after it nothing is replayed. Only days of the same contract count: nothing crosses a roll, except VIX, which is no price of it.
+hole, not a longer memory: after it nothing is replayed. Only days of the same contract count: nothing crosses a roll,
+except VIX, which is no price of it.
 """
 
 import numpy as np

@@ -23,6 +23,7 @@ def write(state, params, session, native, bar):
     state.anchored_ticks += native.volume * ticks
     state.anchored_ticks2 += native.volume * ticks * ticks
     bar.ts = native.ts_event
+    bar.day = session.index
     bar.slot = ((native.ts_event - session.midnight_ns) // MINUTE + 359) % 1440
     tape.no_trades(bar)
     bar.open = native.open

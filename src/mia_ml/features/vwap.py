@@ -99,7 +99,7 @@ def step(state, params, tick, session, bars, i, atr, atr_5m, row):
     bar = bars[i]
     if state.cash == 0 and session.rth_open_ns > session.open_ns and bar.ts > session.rth_open_ns:
         state.cash = 1
-        same_day = i > 0 and bars[i - 1].ts > session.open_ns
+        same_day = i > 0 and bars[i - 1].day == bar.day
         if same_day:
             before = bars[i - 1]
             set_anchor(state.rth, before.anchored_volume, before.anchored_ticks, before.anchored_ticks2)
