@@ -29,11 +29,11 @@ def sessions():
     return calendar.load("cme_globex", 2023, 2024).sessions
 
 
-@pytest.fixture()
+@pytest.fixture
 def new_engine(engine_params, sessions):
     """A function that makes a fresh engine; every day trades one contract unless told otherwise."""
 
-    def make(params=engine_params, contracts=None):
+    def make(params=engine_params, contracts=None, sessions=sessions):
         if contracts is None:
             contracts = np.full(sessions.size, contract_id("ESH4"))
         return Engine(params, sessions, contracts)

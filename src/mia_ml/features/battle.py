@@ -178,16 +178,18 @@ def trend(field, params, bar):
     if up and down:
         field.state = 0
     elif up:
+        if field.state <= 0:  # a trend under way keeps the base that started it
+            field.quality = base_quality(green, params)
         field.state = 1
-        field.quality = base_quality(green, params)
     elif down:
+        if field.state >= 0:
+            field.quality = base_quality(red, params)
         field.state = -1
-        field.quality = base_quality(red, params)
     elif (field.state > 0 and bar.close < bar.open and green.bars > 0 and bar.close < green.low) or (
         field.state < 0 and bar.close > bar.open and red.bars > 0 and bar.close > red.high
     ):
         field.state = 0
-    if field.idle > params.patience_bars:
+    if field.idle >= params.patience_bars:
         field.state = 0
 
 
@@ -226,8 +228,11 @@ def follow(state, params, tick, frames):
 
 
 @kernel
-def write(state, params, row):
-    one, five, fifteen = state.field[0].signal, state.field[1].signal, state.field[2].signal
+def write(state, params, traded, row):
+    """`traded`: the day has had a trade; before it a state carried from yesterday is no reading."""
+    one, five, fifteen = np.nan, np.nan, np.nan
+    if traded:
+        one, five, fifteen = state.field[0].signal, state.field[1].signal, state.field[2].signal
     row.battle_navale_1 = one
     row.battle_navale_5 = five
     row.battle_navale_15 = fifteen

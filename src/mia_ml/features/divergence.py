@@ -73,7 +73,7 @@ def step(bars, i, params, row):
         if k > 0:
             flow += bar.buy - bar.sell
         cvd[k] = flow
-    if np.isnan(flow):
+    if np.isnan(flow + closes[0]):  # no sides, or the window reaches before the day's first trade
         return
     if not np.isnan(row.rvol):
         row.delta_divergence = divergence(closes, cvd, row.rvol, params)

@@ -26,6 +26,8 @@ def step(bars, i, params, atr, row):
         highs[k] = bars[i + 1 - n + k].high
         lows[k] = bars[i + 1 - n + k].low
     high, low = slope(highs), slope(lows)
+    if np.isnan(high + low):  # the window reaches before the day's first trade
+        return
     row.dow_trend_regime = 0.0
     if high * low > 0 and atr > 0:
         size = min(abs(0.5 * (high + low)) / (params.full_slope_atr * atr), 1.0)

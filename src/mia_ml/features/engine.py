@@ -161,7 +161,7 @@ def open_day(params_array, state_array, session_array, contract):
         for k in range(past.tail.count):
             bar = past.tail.bars[k]
             state.bars[k] = bar
-            if k > 0 and bar.day != past.tail.bars[k - 1].day:
+            if k > 0 and history.day_start(bar) != history.day_start(past.tail.bars[k - 1]):
                 frames.close_day(state.frames)
             if np.isnan(bar.close):
                 continue
@@ -190,9 +190,11 @@ def on_bar(params, state, bar, row):
     bars = state.bars[:]
     bars[i] = bar
     state.count += 1
-    if not np.isnan(bar.close):  # before the day's first trade there is nothing to follow
+    atr, atr_5m = np.nan, np.nan
+    traded = not np.isnan(bar.close)  # before the day's first trade there is nothing to follow, nor to measure
+    if traded:
         follow(params, state, bar)
-    atr, atr_5m = state.frames.frame[0].atr, state.frames.frame[1].atr
+        atr, atr_5m = state.frames.frame[0].atr, state.frames.frame[1].atr
     slot = bar.slot
 
     order_flow.step(bars, i, params.order_flow, params.tape.orders, row)
@@ -203,7 +205,7 @@ def on_bar(params, state, bar, row):
     options_flow.step(state.options_flow, bars, i, params.options_flow, usual.flow[slot], row)
     vwap.step(state.vwap, params.vwap, params.tape.tick, session, bars, i, atr, atr_5m, row)
     dow.step(bars, i, params.dow, atr, row)
-    battle.write(state.battle, params.battle, row)
+    battle.write(state.battle, params.battle, traded, row)
     frames.write(state.frames, row)
     volatility.step(state.volatility, params.volatility, bar, atr, usual.atr[slot], usual.vix, usual.vix_ts, row)
     clock.step(params.clock, session, bar, row)

@@ -62,8 +62,9 @@ def index(bars, i, params, rest_volume, prints):
         if stop < n:
             break
         earlier_buy, earlier_sell = flow(bars, stop - n, stop, prints)
-        usual += earlier_buy + earlier_sell
-        windows += 1
+        if not np.isnan(earlier_buy + earlier_sell):  # NaN before a day's first trade
+            usual += earlier_buy + earlier_sell
+            windows += 1
     if windows >= params.least_windows and total > params.unusual * (usual / windows):
         out *= params.boost
     return out

@@ -39,6 +39,8 @@ class Engine:
         until: a later moment known to have been reached, ns UTC. Raises CalendarError outside the sessions.
         """
         rows = []
+        if events.late.size:
+            events = events._replace(late=events.late[self._in_a_session(events.late)])
         while (span := intake.first_and_last(events)) is not None:
             if span[0] > self._close:
                 rows.append(self._open(span[0]))
@@ -53,6 +55,8 @@ class Engine:
     def push(self, event: np.ndarray, ts: int) -> np.ndarray:
         """The rows that one EVENT at `ts` completes: a view that the next call overwrites."""
         if ts > self._close:
+            if event["kind"][0] == live.LATE and not self._in_a_session(ts):
+                return _NO_ROWS
             flushed = self._open(ts)
             closed = live.push(self._params, self._state, event, ts, self._bars, self._rows)
             return np.concatenate([flushed, self._rows[:closed]])
@@ -83,6 +87,12 @@ class Engine:
             )
         self._state = np.frombuffer(bytearray(snapshot), engine.STATE)
         self._close = int(self._state["session"]["close_ns"][0])
+
+    def _in_a_session(self, ts: Any) -> Any:
+        """Whether moments lie in a trading day, not in a break: a late arrival in a break opens no day, since it is
+        news of the day before, whose bars are all closed."""
+        at = np.searchsorted(self._closes, ts, side="left")
+        return (at < self._closes.size) & (ts >= self._sessions["open_ns"][np.minimum(at, self._closes.size - 1)])
 
     def _open(self, ts: int) -> np.ndarray:
         """Run the day under way to its close and open the one that `ts` belongs to; the rows of the former."""

@@ -25,9 +25,11 @@ PARAMS = np.dtype([("trailing_bars", "i8"), ("full_rvol", "f8"), ("delta_gain", 
 @kernel
 def confirmation(bar, rvol, params):
     delta = bar.buy - bar.sell
+    if np.isnan(delta):  # no sides are no reading, whatever the volume
+        return np.nan
     if bar.volume == 0:
         return 0.0
-    if np.isnan(rvol) or np.isnan(delta):
+    if np.isnan(rvol):
         return np.nan
     direction = float((delta > 0) - (delta < 0))
     return direction * min(rvol / params.full_rvol, 1.0) * min(params.delta_gain * abs(delta) / bar.volume, 1.0)
