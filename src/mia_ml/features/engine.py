@@ -161,7 +161,7 @@ def open_day(params_array, state_array, session_array, contract):
         for k in range(past.tail.count):
             bar = past.tail.bars[k]
             state.bars[k] = bar
-            if k > 0 and history.day_start(bar) != history.day_start(past.tail.bars[k - 1]):
+            if k > 0 and bar.day != past.tail.bars[k - 1].day:
                 frames.close_day(state.frames)
             if np.isnan(bar.close):
                 continue

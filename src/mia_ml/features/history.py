@@ -1,18 +1,18 @@
 """What crosses into a trading day, and nothing else.
 
-    bars       the last `CARRIED` bars before, replayed through timeframes, battles, regime and trailing means before
-               the first bar of the day: of the trading day before, and of those before it where bar files bring fewer
+    bars       the last `CARRIED` bars before the day, replayed through timeframes, battles, regime and trailing means
+               before its first bar: of the trading day before or, where a day has few bars, of the days before that
     profiles   per minute of day over the previous 20 trading days: volume, option-flow ratio, ATR(14, 1 and 5 min)
     vix        the last value known
 
-Each day's part is a function of that day's own bars, so days build in parallel. A missing day leaves a hole, not a
-longer memory. Only days of the same contract count: nothing crosses a roll, except VIX, which is no price of it.
+Each day's part is its own bars and what follows from them alone, so days build in parallel. A missing day leaves a
+hole, not a longer memory: after it nothing is replayed. Only days of the same contract count: nothing crosses a roll,
+except VIX, which is no price of it.
 """
 
 import numpy as np
 
 from mia_ml.core.kernel import kernel
-from mia_ml.core.moments import MINUTE
 from mia_ml.features.bar import BAR
 
 CARRIED = 512
@@ -48,12 +48,6 @@ USUAL = np.dtype(
     ],
     align=True,
 )
-
-
-@kernel
-def day_start(bar):
-    """A number that the bars of one trading day share and those of the next do not."""
-    return bar.ts // MINUTE - bar.slot
 
 
 @kernel

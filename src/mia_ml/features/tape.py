@@ -146,6 +146,7 @@ def close_bar(state, params, session, t, out):
     """Finish the bar that ends at t, write it to `out`, start the next."""
     bar = state.bar
     bar.ts = t
+    bar.day = session.index
     bar.slot = (t - session.midnight_ns) // MINUTE + 359
     bar.close = state.price
     if bar.prints == 0:  # a quiet minute repeats the last price
