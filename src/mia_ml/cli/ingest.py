@@ -13,6 +13,7 @@ from mia_ml.core.errors import MiaError, UsageError, refuse_unknown
 
 if TYPE_CHECKING:
     from mia_ml.core.tables import Item
+    from mia_ml.sources.bar_mapping import BarMapping
     from mia_ml.store.ingest import Report
 
 SOURCES = ("databento", "sierra", "bars", "tables", "simulate")
@@ -125,7 +126,7 @@ def _source(source: str, paths: list[Path], given: dict) -> "Iterator[Item]":
     return read(World(**given))
 
 
-def _mapping(path: Path):  # type: ignore[no-untyped-def]
+def _mapping(path: Path) -> "tuple[BarMapping, str | None]":
     """The bar layout in a YAML file: its key `mapping`, or the whole file; and its `symbol`, if any."""
     import yaml
 

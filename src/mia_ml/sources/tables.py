@@ -8,6 +8,7 @@ Whether the feed numbers its records is read off the file: where no two differen
 print is the same record again and is refused as a duplicate.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -28,21 +29,25 @@ _ROWS_A_BATCH = 1 << 19
 def read(paths: Iterable[str | Path]) -> Iterator[Item]:
     """Rows of folders of tables and of single files, each file closed by its FileDone."""
     for given in map(Path, paths):
-        if given.is_dir():
+        if not given.exists():
+            yield FileDone(str(given), 0, f"{given}: no such file or folder")
+        elif given.is_dir():
             yield from _folder(given)
         else:
             yield from _file(given)
 
 
 def _folder(folder: Path) -> Iterator[Item]:
-    found = False
-    for path in sorted(folder.rglob(f"*{SUFFIX}")):
-        parts = path.relative_to(folder).parts
-        if any(part.startswith(("_", ".")) for part in parts):
-            continue
-        found = True
+    unreadable: list[OSError] = []
+    files = []
+    for here, below, names in os.walk(folder, onerror=unreadable.append):
+        below[:] = [name for name in below if not name.startswith(("_", "."))]
+        files += [Path(here, name) for name in names if name.endswith(SUFFIX) and not name.startswith(("_", "."))]
+    for error in unreadable:
+        yield FileDone(error.filename, 0, f"{error.filename}: cannot be read: {error.strerror}")
+    for path in sorted(files):
         yield from _file(path)
-    if not found:
+    if not files and not unreadable:
         yield FileDone(str(folder), 0, f"{folder}: no table in this folder, as trades/ESH4/2023-12-26{SUFFIX}")
 
 
@@ -59,8 +64,6 @@ def _file(path: Path) -> Iterator[Item]:
             data = file.read(columns=names)
         records = data.num_rows
         yield from _rows(path, table, symbol, data)
-    except FileNotFoundError:
-        yield FileDone(str(path), 0, f"{path}: no such file or folder")
     except OSError as error:
         yield FileDone(str(path), 0, f"{path}: cannot be read: {error.strerror or _first_line(error)}")
     except pa.ArrowException as error:

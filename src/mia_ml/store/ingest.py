@@ -16,7 +16,7 @@ from mia_ml.core.tables import Batch, FileDone, Item, Reject
 from mia_ml.store import manifest, parquet, quarantine
 from mia_ml.store.manifest import Manifest, Source
 from mia_ml.store.rules import Rules
-from mia_ml.store.screen import Screen
+from mia_ml.store.screen import Screen, offending
 from mia_ml.store.staging import Staging, day_name, sole_writer
 
 Progress = Callable[[str, int], None]
@@ -73,7 +73,7 @@ class _File:
             self.screens[key] = Screen(*key, rules)
         screened = self.screens[key].check(batch)
         if screened.reason.any():
-            self.refused.refuse(batch, screened.reason)
+            self.refused.refuse(batch, screened.reason, offending(batch, screened.reason))
         return screened.reason == 0, screened.day
 
     @property

@@ -6,6 +6,8 @@ and cost time. One row group, so that a column is one buffer and no copy is made
 """
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mia_ml.core.calendar import from_iso, iso
-from mia_ml.core.errors import CalendarError, TableError, refuse_unknown
+from mia_ml.core.errors import TableError, refuse_unknown
 from mia_ml.core.tables import SCHEMAS, Columns, Schema
 
+DAY_NAME = re.compile(r"\d{4}-\d\d-\d\d")
 CLIMBING = ("ts_event", "ts_recv", "sequence")
 ROW_GROUP = 1 << 26  # above any day: ES has 3 million book rows on a busy one
 
@@ -150,6 +153,13 @@ def _to_numpy(path: Path, name: str, column: pa.ChunkedArray, code: str) -> np.n
     return values if values.flags.writeable and values.flags.aligned else values.copy()
 
 
+def _files(folder: Path) -> Iterator[Path]:
+    """Parquet files in the folders of a folder; unlike a glob it does not pass over what may not be read."""
+    for symbol in folder.iterdir() if folder.is_dir() else ():
+        if symbol.is_dir():
+            yield from (path for path in symbol.iterdir() if path.suffix == ".parquet" and path.name[0] != ".")
+
+
 def inventory(root: Path) -> list[tuple[str, str, int, Path]]:
     """Every canonical file below `root` as (table, symbol, day, path), in that order."""
     root = Path(root)
@@ -157,12 +167,9 @@ def inventory(root: Path) -> list[tuple[str, str, int, Path]]:
         raise TableError(f"{root}: not a directory of tables")
     found = []
     for table in sorted(SCHEMAS):
-        for path in (root / table).glob("*/*.parquet"):
-            if path.name.startswith("."):
-                continue
-            try:
-                day = from_iso(path.stem)
-            except CalendarError as error:
-                raise TableError(f"{path}: a table file is named by its trading day, as 2023-12-26.parquet") from error
+        for path in _files(root / table):
+            if not DAY_NAME.fullmatch(path.stem):
+                raise TableError(f"{path}: a table file is named by its trading day, as 2023-12-26.parquet")
+            day = from_iso(path.stem)
             found.append((table, path.parent.name, day, path))
     return sorted(found)

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 
 from mia_ml.core.errors import TableError
 from mia_ml.core.tables import Batch, Reject
-from mia_ml.store import screen
 from mia_ml.store.parquet import write_atomically
 from mia_ml.store.rules import REASONS
 
@@ -33,7 +32,7 @@ SCHEMA = pa.schema(
 
 @dataclass
 class Quarantine:
-    """The refused rows of one vendor file, in the order they were met."""
+    """The refused rows of one vendor file."""
 
     file: str
     columns: dict[str, list] = field(default_factory=lambda: {name: [] for name in SCHEMA.names})
@@ -44,8 +43,8 @@ class Quarantine:
         for name, value in zip(SCHEMA.names, values, strict=True):
             self.columns[name].append(value)
 
-    def refuse(self, batch: Batch, reason: np.ndarray) -> None:
-        """The rows of a batch that screening marked."""
+    def refuse(self, batch: Batch, reason: np.ndarray, values: list[str]) -> None:
+        """The rows of a batch that screening marked, and the offending value of each."""
         rows = np.flatnonzero(reason)
         add = self.columns
         add["file"] += [self.file] * rows.size
@@ -54,7 +53,7 @@ class Quarantine:
         add["symbol"] += [batch.symbol] * rows.size
         add["ts_event"] += batch.columns["ts_event"][rows].tolist()
         add["reason"] += [REASONS[code] for code in reason[rows]]
-        add["value"] += screen.describe(batch, reason, rows)
+        add["value"] += values
 
     def vendor_rows(self) -> int:
         """How many distinct vendor rows are concerned."""
@@ -66,7 +65,9 @@ class Quarantine:
         return dict(sorted(Counter(reason for reason, _ in pairs).items()))
 
     def write(self, path: Path) -> None:
-        write_atomically(path, pa.table(self.columns, schema=SCHEMA))
+        """In the order of the file, so that it does not matter in which batches the rows came."""
+        order = [("row", "ascending"), ("table", "ascending"), ("symbol", "ascending"), ("reason", "ascending")]
+        write_atomically(path, pa.table(self.columns, schema=SCHEMA).sort_by(order))
 
 
 def read(root: Path) -> pa.Table:

@@ -136,10 +136,9 @@ class Screen:
         return repeated[n_earlier:]
 
 
-def describe(batch: Batch, reason: np.ndarray, rows: np.ndarray) -> list[str]:
-    """The offending value of each given row, as text."""
-    columns = batch.columns
-    return [_value(batch.table, columns, int(reason[row]), int(row)) for row in rows]
+def offending(batch: Batch, reason: np.ndarray) -> list[str]:
+    """The offending value of each marked row, as text."""
+    return [_value(batch.table, batch.columns, int(reason[row]), int(row)) for row in np.flatnonzero(reason)]
 
 
 def _value(table: str, columns: Columns, reason: int, row: int) -> str:
