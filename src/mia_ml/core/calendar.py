@@ -70,7 +70,8 @@ class Calendar:
         """
         ts_ns = np.asarray(ts_ns, dtype=np.int64)
         position = np.searchsorted(self.sessions["close_ns"], ts_ns, side="left")
-        if position.size and (position.max() >= self.sessions.size or ts_ns.min() < self.sessions["midnight_ns"][0] - DAY):
+        before = self.sessions["midnight_ns"][0] - DAY
+        if position.size and (position.max() >= self.sessions.size or ts_ns.min() < before):
             first, last = self.sessions["day"][[0, -1]]
             raise CalendarError(f"a time lies outside the {self.name} calendar loaded for {first}..{last}")
         return position
@@ -93,7 +94,7 @@ def load(name: str, first_year: int, last_year: int) -> Calendar:
     """The calendar of an exchange from January of `first_year` to December of `last_year`.
 
     >>> christmas = load("cme_globex", 2023, 2024).at(20231226)
-    >>> str(np.datetime64(int(christmas["open_ns"]), "ns"))[:16], str(np.datetime64(int(christmas["close_ns"]), "ns"))[:16]
+    >>> utc(christmas["open_ns"])[:16], utc(christmas["close_ns"])[:16]
     ('2023-12-25T23:00', '2023-12-26T22:00')
     """
     if name not in _NAMES:

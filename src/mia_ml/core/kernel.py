@@ -4,10 +4,12 @@ Kernels must give the same bits in a batch and live, today and after a restart, 
 (`fastmath`, `parallel`) stay off, and division follows IEEE (`error_model="numpy"`: 0/0 is NaN, not an exception).
 
 numba's own cache notices an edited file, but not an edited callee in another file: an edited leaf left its callers
-returning old values. So the cache lives in a folder named by the hash of every kernel source, of numba and of the CPU;
-a new source version is a new folder. `MIA_CACHE_DIR` moves the parent (default: the user's cache directory).
+returning old values. So each room's cache lives in a folder named by the hash of every source its kernels can call, of
+numba and of the CPU; a new source version is a new folder. `MIA_CACHE_DIR` moves the parent (default: the user's cache
+directory).
 """
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable
@@ -19,40 +21,46 @@ import numba
 from numba import njit
 
 PACKAGE = Path(__file__).resolve().parent.parent
-KERNEL_ROOMS = ("core", "features", "confluence", "backtest", "sources", "scoring")
+
+CALLED = {
+    "sources": ("core",),
+    "store": ("core",),
+    "features": ("core",),
+    "backtest": ("core",),
+    "confluence": ("core", "features"),
+}
+"""The rooms that have kernels, and the other rooms whose kernels and constants those read."""
+
+_FLAGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": False}
 
 
-def kernel_version() -> str:
-    """Sixteen hex digits that change when a kernel source, numba or the CPU does."""
+@functools.cache
+def version(room: str) -> str:
+    """Sixteen hex digits that change when a source of the room's kernels, numba or the CPU does."""
     digest = hashlib.sha256()
     digest.update(f"{numba.__version__} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}".encode())
-    for room in KERNEL_ROOMS:
-        for path in sorted((PACKAGE / room).rglob("*.py")):
+    for name in (room, *CALLED[room]):
+        for path in sorted((PACKAGE / name).rglob("*.py")):
             digest.update(str(path.relative_to(PACKAGE)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def cache_dir() -> Path:
-    """Where compiled kernels of this source version live."""
+def cache_dir(room: str) -> Path:
+    """Where the compiled kernels of this version of a room live."""
     home = os.environ.get("MIA_CACHE_DIR")
     parent = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mia-ml"
-    return parent / "kernels" / kernel_version()
-
-
-numba.config.CACHE_DIR = str(cache_dir())  # must stand before the first decoration
-
-_FLAGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": False}
+    return parent / "kernels" / f"{room}-{version(room)}"
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` on first use, release the GIL, keep the machine code for the next process."""
+    room = function.__module__.removeprefix("mia_ml.").split(".")[0]
+    if room not in CALLED:
+        return njit(**_FLAGS | {"cache": False})(function)  # a test's own kernel
+    # numba reads this when it decorates; it makes its settings attributes at run time
+    numba.config.CACHE_DIR = str(cache_dir(room))  # type: ignore[attr-defined]
     return njit(**_FLAGS)(function)
-
-
-def inline(function: Callable[..., Any]) -> Any:
-    """A kernel small enough to be copied into its callers."""
-    return njit(inline="always", **_FLAGS)(function)
 
 
 def seal(dispatcher: Any) -> None:

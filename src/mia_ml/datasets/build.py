@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from mia_ml.datasets.days import Day, Days, tape_of
-from mia_ml.features import engine, intake
+from mia_ml.features import engine, intake, tape
 from mia_ml.features.bar import BAR
 from mia_ml.features.stream import Engine
 
@@ -23,7 +23,7 @@ def _bars(params: np.ndarray, session: np.ndarray, day: Day, last: bool, grace_n
     events = tape_of(day, grace_ns)
     span = intake.first_and_last(events)
     until = int(session["close_ns"][0]) if not last or span is None else span[1]
-    state = np.zeros(1, engine.tape.STATE)
+    state = np.zeros(1, tape.STATE)
     bars = np.zeros(max(engine.BARS_A_DAY, events.bars.size), BAR)
     closed = engine.bars_of(params, session, state, until, events, bars)
     return bars[:closed]
