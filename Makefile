@@ -1,5 +1,6 @@
 # make run    on a fresh clone: environment, the whole pipeline on the built-in world, where the results are
 # make test   on a fresh clone: environment, lint, types, tests
+SHELL := bash
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
@@ -29,8 +30,9 @@ git:
 	@git config user.name >/dev/null || git config user.name "mia-ml"
 	@git config user.email >/dev/null || git config user.email "mia-ml@localhost"
 
+# on a fresh clone DVC warns of each output that does not exist yet
 run: env git
-	@$(ON_PATH) dvc exp run
+	@$(ON_PATH) dvc exp run 2> >(grep --line-buffered -v "It won't be created" >&2)
 	@$(BIN)/python -m pipelines.where
 
 test: env

@@ -19,10 +19,7 @@ from pipelines.market import trading_days
 
 
 def execution_of(chosen: settings.Settings) -> Execution:
-    values = chosen.execution.model_dump(exclude={"timeout_bar_min", "barrier_median_days", "blackout"})
-    return Execution(
-        **values, **chosen.costs.model_dump(), timeout_bar_ns=chosen.execution.timeout_bar_min * calendar.MINUTE
-    )
+    return Execution(**chosen.execution.model_dump(exclude={"blackout"}), **chosen.costs.model_dump())
 
 
 def blackouts(intervals: list[str]) -> np.ndarray:

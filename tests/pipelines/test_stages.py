@@ -1,0 +1,79 @@
+"""Settings reach the rooms under the names the rooms use, and a refusal is one line."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+import pipelines
+from mia_ml.backtest.execution import Execution
+from mia_ml.core.errors import ConfigError
+from mia_ml.settings import sections
+from mia_ml.store.audit import Limits
+from mia_ml.store.rules import Rules
+from pipelines import check
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def names(room_type: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(room_type)}
+
+
+def test_settings_have_the_names_of_the_rooms() -> None:
+    execution = set(sections.Execution.model_fields) - {"blackout"} | set(sections.Costs.model_fields)
+    assert execution == names(Execution)
+    assert set(sections.Ingest.model_fields) == names(Rules) - {"unique_sequence"}
+    assert set(sections.Audit.model_fields) == names(Limits)
+
+
+def test_defaults_of_the_rooms_are_the_defaults_of_conf() -> None:
+    composed = yaml.safe_load((REPOSITORY / "conf" / "execution" / "default.yaml").read_text())
+    composed |= yaml.safe_load((REPOSITORY / "conf" / "costs" / "ES.yaml").read_text())
+    composed.pop("blackout")
+    assert Execution(**composed) == Execution()
+    assert Limits(**yaml.safe_load((REPOSITORY / "conf" / "audit" / "default.yaml").read_text())) == Limits()
+    assert Rules(**yaml.safe_load((REPOSITORY / "conf" / "ingest" / "default.yaml").read_text())) == Rules()
+
+
+def test_a_refusal_is_one_line_and_exit_code_1() -> None:
+    def refuse() -> None:
+        raise ConfigError("costs.slippage_ticks is -1: it must be at least 0")
+
+    with pytest.raises(SystemExit) as stopped:
+        pipelines.run(refuse)
+    assert stopped.value.code == "mia: costs.slippage_ticks is -1: it must be at least 0"
+
+
+def test_check_says_what_differs_from_the_last_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text((REPOSITORY / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    check.main()
+    assert capsys.readouterr().out == ""
+    values = yaml.safe_load(params.read_text())
+    values["workers"] = 7
+    params.write_text(yaml.safe_dump(values))
+    check.main()
+    said = capsys.readouterr().out
+    assert "differ from the last run" in said
+    assert "  workers: 0 -> 7\n" in said
+    check.main()
+    assert capsys.readouterr().out == ""
+
+
+def test_figures_that_are_not_finite_become_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pipelines.write_metrics("backtest", {"win_rate": float("nan"), "n_trades": 0.0})
+    assert (
+        tmp_path / pipelines.METRICS / "backtest.json"
+    ).read_text() == '{\n  "win_rate": null,\n  "n_trades": 0.0\n}\n'
+
+
+def test_plots_are_read_as_written(tmp_path: Path) -> None:
+    pipelines.write_plot(tmp_path / "p.csv", day=["2024-01-02"], equity_usd=[100_000.5])
+    assert pipelines.read_plot(tmp_path / "p.csv") == {"day": ["2024-01-02"], "equity_usd": ["100000.5"]}
