@@ -46,7 +46,6 @@ def test_the_first_hour_of_a_quiet_evening_resembles_the_real_one():
     figures = {row["figure"]: row for row in statistics.compare(evening, evening, 0.25)}
     assert all(row["ratio"] in (1.0,) or not row["real"] for row in figures.values())
     for name, real, tolerance in (
-        ("prints an hour", 2973, 0.8),
         ("book updates an hour", 34438, 0.4),
         ("time at a spread of 1 tick", 0.94, 0.06),
         ("best queue, median contracts", 22, 0.35),
