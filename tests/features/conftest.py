@@ -39,3 +39,9 @@ def new_engine(engine_params, sessions):
         return Engine(params, sessions, contracts)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tuesday(sessions):
+    """An ordinary trading day, 5 March 2024."""
+    return sessions[np.searchsorted(sessions["day"], 20240305)]
