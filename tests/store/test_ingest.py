@@ -98,12 +98,13 @@ def test_a_clean_second_look_removes_the_old_quarantine(tmp_path):
 
 
 def test_several_files_of_a_day_are_merged_by_time_then_by_file(tmp_path):
-    a = trades("a", [OPEN, OPEN + 2, OPEN + 4], size=1)
-    b = trades("b", [OPEN + 1, OPEN + 2, OPEN + 9], size=2)
-    report = ingest([a, FileDone("a", 3), b, FileDone("b", 3)], tmp_path, Rules())
+    tied = [OPEN + 2] * 100  # more than a sort that is not stable leaves in order by chance
+    a = trades("a", [OPEN, *tied, OPEN + 4], size=np.arange(1, 103))
+    b = trades("b", [OPEN + 1, *tied, OPEN + 9], size=np.arange(201, 303))
+    report = ingest([a, FileDone("a", 102), b, FileDone("b", 102)], tmp_path, Rules())
     merged = parquet.read(tmp_path, "trades", "ESH4", 20231226)
-    assert (merged["ts_event"] - OPEN).tolist() == [0, 1, 2, 2, 4, 9]
-    assert merged["size"].tolist() == [1, 2, 1, 2, 1, 2]
+    assert (merged["ts_event"] - OPEN).tolist() == [0, 1, *[2] * 200, 4, 9]
+    assert merged["size"].tolist() == [1, 201, *range(2, 102), *range(202, 302), 102, 302]
     assert len(report.warnings) == 1
     assert "several files cover the same time" in report.warnings[0]
 
