@@ -146,7 +146,6 @@ def close_bar(state, params, session, t, out):
     """Finish the bar that ends at t, write it to `out`, start the next."""
     bar = state.bar
     bar.ts = t
-    bar.day = session.index
     bar.slot = (t - session.midnight_ns) // MINUTE + 359
     bar.close = state.price
     if bar.prints == 0:  # a quiet minute repeats the last price
@@ -168,6 +167,19 @@ def close_bar(state, params, session, t, out):
 
 
 @kernel
+def first_at(ts, start, moment):
+    """Position of the first time from `start` on that is not before `moment`."""
+    low, high = start, ts.size
+    while low < high:
+        middle = (low + high) // 2
+        if ts[middle] < moment:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
 def advance(params, session, state, until, tape, bars):
     """Run a tape through; returns how many bars closed into `bars`.
 
@@ -180,8 +192,6 @@ def advance(params, session, state, until, tape, bars):
         i += 1
     while j < tape.book_ts.size and tape.book_ts[j] < session.open_ns:
         j += 1
-    while late < tape.late.size and tape.late[late] < session.open_ns:  # after the last close: no bar to count it in
-        late += 1
     last_close = min(until, session.close_ns)
     while True:
         control = state.next_close if state.next_close <= last_close else until + 1
@@ -196,8 +206,7 @@ def advance(params, session, state, until, tape, bars):
             i += 1
         if kind != 1:
             first = j
-            while j < tape.book_ts.size and tape.book_ts[j] < control:
-                j += 1
+            j = first_at(tape.book_ts, j, control)
             book.run(state.book, params.book, tape.book_ts, tape.bid, tape.ask, tape.sizes, first, j)
 
         if kind == 1:
