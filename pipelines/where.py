@@ -9,13 +9,15 @@ from pipelines import METRICS, run
 
 RESULTS = (
     (Path("data/tables"), "canonical tables, one Parquet file a trading day"),
-    (Path("data/quarantine"), "rows that were refused, with the reason"),
+    (Path("data/tables/_quarantine"), "rows that were refused, with the reason"),
     (Path("data/rows"), "feature rows"),
     (Path("data/decisions"), "scores, signals and each component's contribution"),
     (Path("data/backtest"), "trades, outcomes of the signals, equity by the minute"),
     (METRICS, "figures of each stage"),
+    (Path("reports/columns.csv"), "how each component fires by session"),
     (Path("reports/figures"), "equity curve, contributions"),
 )
+HEADLINE = ("n_trades", "win_rate", "break_even_win_rate", "expectancy_r", "profit_factor", "sharpe", "max_drawdown")
 
 
 def main() -> None:
@@ -25,12 +27,15 @@ def main() -> None:
         print("  SYNTHETIC data: this shows that the machinery works, and nothing about a market.")
     for place, what in RESULTS:
         if place.exists():
-            print(f"  {place}{'/' if place.is_dir() else '':<1}  {what}")
-    results = METRICS / "backtest.json"
-    if results.is_file():
-        for name, value in json.loads(results.read_text()).items():
-            if isinstance(value, int | float):
-                print(f"    {name} {value:.4g}")
+            print(f"  {place.as_posix():<24} {what}")
+    found = METRICS / "backtest.json"
+    figures = json.loads(found.read_text()) if found.is_file() else {}
+    shown = [
+        f"{name} {'undecidable' if figures[name] is None else f'{figures[name]:.4g}'}"
+        for name in HEADLINE
+        if name in figures
+    ]
+    print(f"  {', '.join(shown)}")
     uri = server.resolve(chosen.tracking.uri, Path.cwd())
     print(f"  mlflow ui --backend-store-uri {uri}   runs side by side (activate .venv first: . .venv/bin/activate)")
     print("  dvc exp show   experiments side by side;   dvc exp run -S confluence=phase1   the next one")
