@@ -10,6 +10,8 @@ from mia_ml.features.tape import Tape
 # The kinds of `intake.times_of` in its order, and their rank among events of one time.
 _KINDS = (live.TRADE, live.BOOK, live.OPTIONS, live.VIX_VALUE, live.LATE, live.BAR_CLOSED)
 _RANKS = (3, 4, 2, 1, 0, 5)
+_BLOCK = 1 << 16
+"""Events turned into Python values at a time, which take ten times the memory of columns."""
 
 
 def event_order(events: Tape) -> tuple[np.ndarray, np.ndarray]:
@@ -25,30 +27,35 @@ def event_order(events: Tape) -> tuple[np.ndarray, np.ndarray]:
 def single_events(events: Tape) -> Iterator[tuple[np.ndarray, int]]:
     """Every event as (EVENT record, its time). The record is overwritten by the next one."""
     table, row = event_order(events)
-    times = [ts.tolist() for ts in intake.times_of(events)]
-    event = np.zeros(1, live.EVENT)
-    trade = (event["price"], event["size"], event["side"])
-    trades = (events.price, events.size, events.side)
-    sizes = event["sizes"][0]
-    for k, i in zip(table.tolist(), row.tolist(), strict=True):
+    packer = live.Packer()
+    read = 0
+    counts = np.zeros(len(_KINDS), np.int64)
+    while read < table.size:
+        tables = table[read : read + _BLOCK]
+        first, counts = counts, counts + np.bincount(tables, minlength=len(_KINDS))
+        block = intake.take(events, tuple(slice(int(a), int(b)) for a, b in zip(first, counts, strict=True)))
+        rows = row[read : read + _BLOCK] - first[tables]
+        yield from _packed(packer, block, tables.tolist(), rows.tolist())
+        read += tables.size
+
+
+def _packed(packer: live.Packer, block: Tape, tables: list[int], rows: list[int]) -> Iterator[tuple[np.ndarray, int]]:
+    times = [ts.tolist() for ts in intake.times_of(block)]
+    price, size, side = block.price.tolist(), block.size.tolist(), block.side.tolist()
+    bid, ask = block.bid.tolist(), block.ask.tolist()
+    sizes = np.stack(block.sizes, axis=1).tolist()
+    records = {2: block.options, 3: block.vix, 5: block.bars}
+    for k, i in zip(tables, rows, strict=True):
         ts = times[k][i]
-        event["kind"] = _KINDS[k]
-        event["ts"] = ts
         if k == 0:
-            for field, column in zip(trade, trades, strict=True):
-                field[0] = column[i]
+            packer.trade(ts, price[i], size[i], side[i])
         elif k == 1:
-            event["bid"] = events.bid[i]
-            event["ask"] = events.ask[i]
-            for level, column in enumerate(events.sizes):
-                sizes[level] = column[i]
-        elif k == 2:
-            event["options"] = events.options[i]
-        elif k == 3:
-            event["vix"] = events.vix[i]
-        elif k == 5:
-            event["bars"] = events.bars[i]
-        yield event, ts
+            packer.book(ts, bid[i], ask[i], sizes[i])
+        elif k == 4:
+            packer.moment(live.LATE, ts)
+        else:
+            packer.row(_KINDS[k], records[k][i])
+        yield packer.record, ts
 
 
 def random_portions(events: Tape, rng: np.random.Generator, mean_events: int = 2000) -> Iterator[Tape]:
