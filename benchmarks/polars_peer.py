@@ -1,7 +1,7 @@
 """The features in peers.EXPRESSED by polars: prints and snapshots of a trading day to minutes, minutes to features.
 
-The heavy part is lazy, so that polars plans it and runs it on all cores; the part on some 1,400 minutes is eager, because
-planning it took longer than running it. Times are marked as sorted, which makes grouping by minute a scan.
+The heavy part is lazy, so that polars plans it and runs it on all cores; the part on some 1,400 minutes is eager,
+because planning it took longer than running it. Times are marked as sorted, which makes grouping by minute a scan.
 """
 
 from collections.abc import Mapping

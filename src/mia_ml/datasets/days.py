@@ -103,18 +103,23 @@ def _read(path: Path, table: str) -> Columns:
     return parquet.read_file(path, table, needed)
 
 
-def tape_of(day: Day, grace_ns: int) -> Tape:
-    """The events of a day, read from its files.
+def tables_of(day: Day) -> dict[str, Columns]:
+    """The columns of a day's tables that the engine reads, from its files.
 
     The files of an index are kept by Globex days, which end later than the cash session of other instruments: rows of
     the day are picked by time.
     """
-    columns = {table: _read(path, table) for table, path in day.prices.items()}
+    tables = {table: _read(path, table) for table, path in day.prices.items()}
     for table, paths in day.indices.items():
         parts = [_read(path, table) for path in paths]
         if not parts:
             continue
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         today = (joined["ts_event"] > day.after_ns) & (joined["ts_event"] <= day.close_ns)
-        columns[table] = {name: values[today] for name, values in joined.items()}
-    return intake.tape(**columns, grace_ns=grace_ns)
+        tables[table] = {name: values[today] for name, values in joined.items()}
+    return tables
+
+
+def tape_of(day: Day, grace_ns: int) -> Tape:
+    """The events of a day, read from its files."""
+    return intake.tape(**tables_of(day), grace_ns=grace_ns)
