@@ -72,7 +72,7 @@ def test_dow_trend(engine_params, high, low, value):
 
 
 def test_only_complete_timeframe_bars_count(new_engine, tuesday):
-    """Minutes swing 1 point, those of the fifteenth 5-minute bar 3: ATR(14, 5 min) is (13 x 1 + 3)/14, at 75 minutes."""
+    """Minutes swing 1 point, those of the fifteenth 5-minute bar 3: ATR(14, 5 min) is 16/14, at minute 75."""
     trades = worked.quiet_minutes(tuesday, 80)
     trades["price"][trades["ts_event"] == int(tuesday["open_ns"]) + (72 * 60 + 10) * 10**9] = 5003.0
     atr = worked.run(new_engine(), tuesday, 80, trades=trades)["atr_5m"]

@@ -18,22 +18,24 @@ from mia_ml.features.bar import BAR
 from mia_ml.features.stream import Engine
 
 
-def _bars(params: np.ndarray, session: np.ndarray, day: Day, last: bool, grace_ns: int) -> np.ndarray:
-    """The bars of one day from its own events."""
+def _bars(
+    params: np.ndarray, session: np.ndarray, day: Day, last: bool, grace_ns: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The bars of one day from its own events, and what it knew of options and VIX at its end."""
     events = tape_of(day, grace_ns)
     span = intake.first_and_last(events)
     until = int(session["close_ns"][0]) if not last or span is None else span[1]
     state = np.zeros(1, tape.STATE)
     bars = np.zeros(max(engine.BARS_A_DAY, events.bars.size), BAR)
     closed = engine.bars_of(params, session, state, until, events, bars)
-    return bars[:closed]
+    return bars[:closed], state["levels"]
 
 
 def rows(params: np.ndarray, days: Days, grace_ns: int = 0, workers: int = 0) -> Iterator[tuple[Day, np.ndarray]]:
     """Each day with its ROW records, in order. workers: threads, 0 is one a core."""
     workers = workers or os.cpu_count() or 1
     stream = Engine(params, days.sessions, days.contracts)
-    waiting: deque[tuple[Day, np.ndarray, Future[np.ndarray]]] = deque()
+    waiting: deque[tuple[Day, np.ndarray, Future[tuple[np.ndarray, np.ndarray]]]] = deque()
     todo = iter(enumerate(days.days))
     with ThreadPoolExecutor(workers) as pool:
         while True:
@@ -46,4 +48,5 @@ def rows(params: np.ndarray, days: Days, grace_ns: int = 0, workers: int = 0) ->
             if not waiting:
                 return
             day, session, future = waiting.popleft()
-            yield day, stream.run_closed(future.result(), session)
+            bars, levels = future.result()
+            yield day, stream.run_closed(bars, session, levels)

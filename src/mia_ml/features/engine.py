@@ -136,8 +136,10 @@ def close_day(params, state):
         profile.flow[bar.slot] = options_flow.ratio(own, k, params.options_flow)
         profile.atr[bar.slot] = state.frames.frame[0].atr
         profile.atr_5m[bar.slot] = state.frames.frame[1].atr
-    profile.vix = own[own.size - 1].vix if own.size > 0 else np.nan
-    profile.vix_ts = own[own.size - 1].vix_ts if own.size > 0 else 0
+    profile.vix = state.tape.levels.vix  # a close known at 16:15 may come after the last bar of a file
+    profile.vix_ts = state.tape.levels.vix_ts
+    if own.size == 0:  # a day without bars is a missing day
+        return
     past.tail.day = session.index
     past.tail.contract = state.contract
     past.tail.count = min(state.count, history.CARRIED)

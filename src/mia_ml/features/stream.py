@@ -67,10 +67,14 @@ class Engine:
         empty = intake.tape()
         return self._advance(empty, ts) if self._state["session"]["index"][0] else _NO_ROWS
 
-    def run_closed(self, bars: np.ndarray, session: np.ndarray) -> np.ndarray:
-        """The rows of a whole trading day whose BAR records were closed elsewhere (`engine.bars_of`)."""
+    def run_closed(self, bars: np.ndarray, session: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """The rows of a whole trading day whose BAR records were closed elsewhere (`engine.bars_of`).
+
+        levels: one `levels.STATE` record, what that day knew of options and VIX at its end.
+        """
         at = int(np.searchsorted(self._closes, session["close_ns"][0]))
         engine.open_day(self._params, self._state, session, self._contracts[at])
+        self._state["tape"]["levels"] = levels
         rows = np.zeros(bars.size, engine.ROW)
         engine.rows_of(self._params, self._state, bars, rows)
         return rows

@@ -146,6 +146,7 @@ def close_bar(state, params, session, t, out):
     """Finish the bar that ends at t, write it to `out`, start the next."""
     bar = state.bar
     bar.ts = t
+    bar.day = session.index
     bar.slot = (t - session.midnight_ns) // MINUTE + 359
     bar.close = state.price
     if bar.prints == 0:  # a quiet minute repeats the last price
@@ -192,6 +193,8 @@ def advance(params, session, state, until, tape, bars):
         i += 1
     while j < tape.book_ts.size and tape.book_ts[j] < session.open_ns:
         j += 1
+    while late < tape.late.size and tape.late[late] < session.open_ns:  # after the last close: no bar to count it in
+        late += 1
     last_close = min(until, session.close_ns)
     while True:
         control = state.next_close if state.next_close <= last_close else until + 1
