@@ -1,5 +1,7 @@
 """Moments and days as whole numbers, and what a trading day is; nothing here needs more than numpy."""
 
+from datetime import date
+
 import numpy as np
 
 from mia_ml.core.errors import CalendarError
@@ -39,11 +41,15 @@ def from_iso(text: str) -> int:
 
     >>> from_iso("2023-12-26")
     20231226
+    >>> from_iso("today")
+    Traceback (most recent call last):
+    mia_ml.core.errors.CalendarError: 'today' is not a date: write it as 2023-12-26
     """
     try:
-        return int(str(np.datetime64(text, "D")).replace("-", ""))
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise CalendarError(f"'{text}' is not a date: write it as 2023-12-26") from error
+    return day.year * 10_000 + day.month * 100 + day.day
 
 
 def utc(ts_ns: int) -> str:
