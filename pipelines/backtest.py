@@ -9,7 +9,7 @@ from mia_ml.backtest import equity
 from mia_ml.backtest.execution import Execution
 from mia_ml.backtest.records import SIGNAL
 from mia_ml.backtest.simulator import Result, Simulator, join
-from mia_ml.core import calendar
+from mia_ml.core import moments
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.datasets.days import Days
 from mia_ml.metrics import kpi
@@ -58,7 +58,7 @@ def main() -> None:
     for name in ("trades", "outcomes", "marks"):
         records.write(BACKTEST / f"{name}.parquet", getattr(result, name))
     records.write(BACKTEST / "daily.parquet", daily)
-    write_plot(EQUITY, day=map(calendar.iso, daily["day"].tolist()), equity_usd=daily["equity_usd"])
+    write_plot(EQUITY, day=map(moments.iso, daily["day"].tolist()), equity_usd=daily["equity_usd"])
     curve = result.marks["equity_usd"]
     figures = kpi.summary(result.trades, signals.size, daily["pnl_usd"], curve, sessions, execution.capital_usd)
     write_metrics("backtest", {figure.name: figure.value for figure in figures})

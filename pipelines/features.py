@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mia_ml import settings
-from mia_ml.core import calendar
+from mia_ml.core import moments
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.datasets import build
 from mia_ml.features import clock, engine, params
@@ -42,12 +42,12 @@ def main() -> None:
     seen: list[np.ndarray] = []
     count, last = 0, time.monotonic()
     for day, rows in build.rows(parameters, days, grace_ns, chosen.workers):
-        records.write(ROWS / f"{calendar.iso(day.day)}.parquet", rows)
+        records.write(ROWS / f"{moments.iso(day.day)}.parquet", rows)
         seen.append(rows[list(AUDITED)].copy())
         count += rows.size
         if time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            print(f"  {count:>12,} rows  {calendar.iso(day.day)} {day.contract}", flush=True)
+            print(f"  {count:>12,} rows  {moments.iso(day.day)} {day.contract}", flush=True)
     print(f"features: {count:,} rows of {len(days.days)} trading days")
     write_metrics("features", {"rows": count, "days": len(days.days)} | audit_page(np.concatenate(seen)))
 

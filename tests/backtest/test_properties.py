@@ -11,7 +11,7 @@ from mia_ml.backtest.equity import by_minute, daily
 from mia_ml.backtest.execution import Execution
 from mia_ml.backtest.records import Exit, Fate
 from mia_ml.backtest.simulator import NO_SIGNALS, Simulator, join, simulate
-from mia_ml.core.calendar import MINUTE
+from mia_ml.core.moments import MINUTE
 from tests.backtest import worlds
 from tests.backtest.market import DAYS, ES, TO_CLOSE, at, prints, run, signal
 

@@ -6,7 +6,7 @@ import pytest
 from mia_ml.backtest.execution import Execution
 from mia_ml.backtest.records import Exit, Fate, signals
 from mia_ml.backtest.simulator import simulate
-from mia_ml.core import calendar
+from mia_ml.core import calendar, moments
 from mia_ml.core.instruments import INSTRUMENTS
 from tests.backtest.market import TO_CLOSE, at, bars, run, signal
 
@@ -109,7 +109,7 @@ def test_hourly_stock_bars_enter_on_the_next_mornings_open_and_hold_over_night()
     """SPY, a tick of one cent: decided at 16:00 on Wednesday, entered at 09:30 on Thursday."""
     days = calendar.load("nyse", 2024, 2024).between(20240102, 20240105)
     close = days["close_ns"]
-    hour = 60 * calendar.MINUTE
+    hour = 60 * moments.MINUTE
     ts = np.array([close[1] - hour, close[1], close[2] - 6 * hour, close[2], close[3] - 6 * hour])
     price = np.array([470.0, 470.0, 471.17, 471.30, 474.0])
     tape = {"ts_event": ts, "open": price, "high": price, "low": price, "close": price, "volume": np.ones(5)}

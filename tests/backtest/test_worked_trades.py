@@ -6,7 +6,7 @@ import pytest
 from mia_ml.backtest.execution import Execution
 from mia_ml.backtest.records import Exit, Fate
 from mia_ml.backtest.simulator import simulate
-from mia_ml.core import calendar
+from mia_ml.core import calendar, moments
 from tests.backtest.market import DAYS, ES, SECOND, TO_CLOSE, at, prints, run, signal
 
 BUY = signal((0, +1, 2.0))
@@ -92,7 +92,7 @@ def test_an_early_close_is_flat_five_minutes_before():
     ts = start + np.array([1, 299, 300, 301]) * SECOND
     tape = {"ts_event": ts, "price": np.array([5000.0, 5000.25, 5000.5, 5000.75])}
     trade = only(simulate(Execution(), ES, days, tape, decided))
-    assert (trade["exit_reason"], calendar.utc(trade["exit_ns"])[:19]) == (Exit.SESSION_END, "2023-11-24T17:55:00")
+    assert (trade["exit_reason"], moments.utc(trade["exit_ns"])[:19]) == (Exit.SESSION_END, "2023-11-24T17:55:00")
 
 
 def test_the_fill_is_the_first_print_at_or_after_250_ms():

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from mia_ml.backtest.records import signals
-from mia_ml.core.calendar import MINUTE
+from mia_ml.core.moments import MINUTE
 from tests.backtest.market import DAYS, SECOND, at
 
 START = at(3600 * 4)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mia_ml.core import calendar
+from mia_ml.core import calendar, moments
 from mia_ml.core.errors import CalendarError
 
 
@@ -25,7 +25,7 @@ def test_early_close_and_its_cash_session():
     assert text(black_friday["close_ns"]) == "2023-11-24T18:00"  # 13:00 New York
     assert text(black_friday["rth_close_ns"]) == "2023-11-24T18:00"
     thanksgiving = cme.at(20231123)
-    assert thanksgiving["rth_open_ns"] == calendar.NONE
+    assert thanksgiving["rth_open_ns"] == moments.NONE
 
 
 def test_a_closed_day_is_refused_by_name():
@@ -39,8 +39,8 @@ def test_daylight_saving_moves_the_open_in_utc_not_in_new_york():
     assert text(before["open_ns"]).endswith("23:00")
     assert text(after["open_ns"]).endswith("22:00")
     for session in (before, after):
-        assert session["rth_open_ns"] - session["midnight_ns"] == 9.5 * 3600 * calendar.NS
-        assert session["midnight_ns"] - session["open_ns"] == 6 * 3600 * calendar.NS
+        assert session["rth_open_ns"] - session["midnight_ns"] == 9.5 * 3600 * moments.NS
+        assert session["midnight_ns"] - session["open_ns"] == 6 * 3600 * moments.NS
 
 
 def test_holiday_friday_expires_on_thursday():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mia_ml.core import calendar
+from mia_ml.core import calendar, moments
 from mia_ml.metrics import kpi
 
 FIELDS = (
@@ -137,11 +137,11 @@ def test_drawdown_counts_from_the_capital_and_its_two_forms_have_their_own_worst
 def test_exposure_is_a_share_of_trading_time():
     """Globex is open 23 hours a day: 2.3 hours on one day and a night across the one-hour break, 4.6 in all of 92."""
     records = trades(1, 1)
-    hour = 60 * calendar.MINUTE
+    hour = 60 * moments.MINUTE
     close = DAYS["close_ns"]
     records = records.astype([(name, "i8" if name.endswith("_ns") else "f8") for name in FIELDS])
     records["entry_ns"] = [close[0] - 10 * hour, close[1] - hour]
-    records["exit_ns"] = [close[0] - 10 * hour + 138 * calendar.MINUTE, close[1] + hour + 78 * calendar.MINUTE]
+    records["exit_ns"] = [close[0] - 10 * hour + 138 * moments.MINUTE, close[1] + hour + 78 * moments.MINUTE]
     figure = kpi.exposure(records, DAYS)
     assert (figure.name, figure.value) == ("exposure", pytest.approx(4.6 / 92))
     assert kpi.exposure(records[:0], DAYS).value == 0

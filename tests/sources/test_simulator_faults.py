@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from mia_ml.core import calendar
+from mia_ml.core import moments
 from mia_ml.sources import simulator
 from mia_ml.sources.simulator import Faults, World
 from tests.sources.simulator_days import read_days, table
@@ -53,8 +53,8 @@ def test_each_fault_is_there_as_often_as_the_truth_says(broken, clean):
         assert ((away > 0.015) & ~off_grid).sum() == counts["outliers"]
         assert away.max() < 0.06
         for columns, kind in ((trades, "late"), (book, "late_book")):
-            minute_end = columns["ts_event"] // calendar.MINUTE * calendar.MINUTE + calendar.MINUTE
-            assert (columns["ts_recv"] > minute_end + calendar.NS).sum() == counts[kind]
+            minute_end = columns["ts_event"] // moments.MINUTE * moments.MINUTE + moments.MINUTE
+            assert (columns["ts_recv"] > minute_end + moments.NS).sum() == counts[kind]
         assert np.all(np.diff(trades["ts_event"]) >= 0)
 
 

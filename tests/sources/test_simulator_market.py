@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from mia_ml.core import calendar
+from mia_ml.core import moments
 from mia_ml.sources import simulator
 from mia_ml.sources.simulator import World, chain, statistics
 from mia_ml.sources.simulator.world import COMPONENTS
@@ -29,7 +29,7 @@ def truth():
 def cash_hours(day):
     options = table(day, "options")["ts_event"]
     return {
-        name: statistics_part(table(day, name), options[-1] - 390 * calendar.MINUTE, options[-1])
+        name: statistics_part(table(day, name), options[-1] - 390 * moments.MINUTE, options[-1])
         for name in ("trades", "book")
     }
 
@@ -47,7 +47,7 @@ def test_demo_and_full_intensity_keep_their_daily_rates():
 
 def test_a_demo_night_has_quiet_minutes():
     ((_, day),) = read_days(World(seed=2, days=1))
-    minutes = np.unique(table(day, "trades")["ts_event"] // calendar.MINUTE)
+    minutes = np.unique(table(day, "trades")["ts_event"] // moments.MINUTE)
     assert 10 < 1380 - minutes.size < 500
 
 
@@ -86,7 +86,7 @@ def test_imbalance_leads_the_next_second_without_saying_much(days):
 def test_buying_lifts_the_price(days):
     for day in days:
         trades = table(day, "trades")
-        minute = (trades["ts_event"] - trades["ts_event"][0]) // calendar.MINUTE
+        minute = (trades["ts_event"] - trades["ts_event"][0]) // moments.MINUTE
         delta = np.bincount(minute, weights=trades["size"] * trades["side"])
         close = trades["price"][np.searchsorted(minute, np.arange(delta.size), side="right") - 1]
         assert statistics.correlation(delta[1:], np.diff(close)) > 0.15
@@ -96,7 +96,7 @@ def test_the_book_follows_the_value_within_about_a_tick(days, truth):
     for day, true in zip(days, truth, strict=True):
         book = table(day, "book")
         second = np.arange(60, true.value.size - 60)
-        row = np.searchsorted(book["ts_event"], true.open_ns + second * calendar.NS, side="right") - 1
+        row = np.searchsorted(book["ts_event"], true.open_ns + second * moments.NS, side="right") - 1
         mid = (book["bid_px_00"][row] + book["ask_px_00"][row]) / 2
         away = np.abs(mid - true.value[second]) / TICK
         assert away.mean() < 1.0
@@ -106,7 +106,7 @@ def test_the_book_follows_the_value_within_about_a_tick(days, truth):
 def imbalance_each_minute(day, true):
     book = table(day, "book")
     at = np.arange(1, true.sigma.size - 20)
-    row = np.searchsorted(book["ts_event"], true.open_ns + at * calendar.MINUTE) - 1
+    row = np.searchsorted(book["ts_event"], true.open_ns + at * moments.MINUTE) - 1
     bid, ask = book["bid_sz_00"][row].astype(float), book["ask_sz_00"][row].astype(float)
     mid = (book["bid_px_00"][row] + book["ask_px_00"][row]) / 2
     return at, (bid - ask) / (bid + ask), mid
@@ -198,7 +198,7 @@ def test_drivers_show_in_their_observables_in_a_world_without_edge(days, truth):
         at, imbalance, _ = imbalance_each_minute(day, true)
         found["book"].append(statistics.correlation(imbalance, true.drivers["order_book_imbalance"][at - 1]))
         ts, side, size, _ = statistics.orders(table(day, "trades"))
-        minute = (ts - true.open_ns) // calendar.MINUTE
+        minute = (ts - true.open_ns) // moments.MINUTE
         net = np.bincount(minute, weights=side, minlength=true.sigma.size) / np.maximum(
             1, np.bincount(minute, minlength=true.sigma.size)
         )
@@ -210,7 +210,7 @@ def test_drivers_show_in_their_observables_in_a_world_without_edge(days, truth):
         options = table(day, "options")
         flow = options["call_volume"] > 0
         calls = options["call_volume"] / np.maximum(1, options["call_volume"] + options["put_volume"])
-        at = (options["ts_event"] - true.open_ns) // calendar.MINUTE - 1
+        at = (options["ts_event"] - true.open_ns) // moments.MINUTE - 1
         found["options"].append(statistics.correlation(calls[flow], true.drivers["options_flow_bias"][at[flow]]))
         assert calls[flow].mean() < 0.5
     for name, values in found.items():
@@ -256,9 +256,9 @@ def test_vix_prints_end_on_the_day_s_close_and_start_at_the_one_before(days, tru
 def test_levels_straddle_the_index_and_are_known_before_the_cash_open(days, truth):
     for day, true in zip(days, truth, strict=True):
         options = table(day, "options")
-        assert options["ts_event"][0] < options["ts_event"][1] - 80 * calendar.MINUTE
+        assert options["ts_event"][0] < options["ts_event"][1] - 80 * moments.MINUTE
         first = {name: options[name][0] for name in ("underlying_px", "call_wall", "put_wall", "zero_gamma")}
         assert first["put_wall"] < first["underlying_px"] < first["call_wall"]
         assert first["put_wall"] % 25 == first["call_wall"] % 25 == first["zero_gamma"] % 5 == 0
-        value = true.value[(options["ts_event"] - true.open_ns) // calendar.NS]
+        value = true.value[(options["ts_event"] - true.open_ns) // moments.NS]
         assert np.ptp(value - options["underlying_px"]) < 0.02

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mia_ml.core import calendar, tables
+from mia_ml.core import calendar, moments, tables
 from mia_ml.sources import simulator
 from mia_ml.sources.simulator import World
 from tests.sources.simulator_days import digest, read_days, table
@@ -112,10 +112,10 @@ def test_the_day_after_thanksgiving_closes_early():
     ((_, day),) = read_days(World(start="2024-11-29", days=1))
     trades, options, vix = table(day, "trades"), table(day, "options"), table(day, "vix")
     exchange = calendar.load("cme_globex", 2024, 2024).at(20241129)
-    assert calendar.utc(int(exchange["rth_close_ns"])) == "2024-11-29T18:00:00.000000000Z"
+    assert moments.utc(int(exchange["rth_close_ns"])) == "2024-11-29T18:00:00.000000000Z"
     assert trades["ts_event"][-1] < exchange["close_ns"]
     assert options["ts_event"][-1] == exchange["rth_close_ns"]
-    assert vix["ts_event"][-1] == min(exchange["rth_close_ns"] + 15 * calendar.MINUTE, exchange["close_ns"])
+    assert vix["ts_event"][-1] == min(exchange["rth_close_ns"] + 15 * moments.MINUTE, exchange["close_ns"])
 
 
 def test_a_day_without_a_cash_session_has_no_index_tables():
@@ -126,7 +126,7 @@ def test_a_day_without_a_cash_session_has_no_index_tables():
 def test_publications_and_the_cash_open_move_with_daylight_saving():
     def first(start):
         ((_, day),) = read_days(World(start=start, days=1))
-        return calendar.utc(int(table(day, "options")["ts_event"][0]))
+        return moments.utc(int(table(day, "options")["ts_event"][0]))
 
     assert first("2024-03-08") == "2024-03-08T13:00:00.000000000Z"
     assert first("2024-03-11") == "2024-03-11T12:00:00.000000000Z"

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mia_ml.core import calendar
+from mia_ml.core import calendar, moments
 from mia_ml.core.errors import ConfigError, TableError
 from mia_ml.core.tables import LEVELS, Batch, FileDone
 from mia_ml.store import parquet
@@ -14,8 +14,8 @@ from mia_ml.store.audit_page import text
 from mia_ml.store.ingest import ingest
 from mia_ml.store.rules import Rules
 
-S = calendar.NS
-MINUTE = calendar.MINUTE
+S = moments.NS
+MINUTE = moments.MINUTE
 CALENDAR = calendar.load("cme_globex", 2023, 2024)
 
 
@@ -76,7 +76,7 @@ def test_the_longest_silence_is_found_within_trading_hours(tmp_path):
     found = audit(tmp_path)
     day = found["tables"]["trades"]["ES"]["by_day"]["2023-12-26"]
     assert day["silent_minutes"] == 110.0
-    assert day["silent_from"] == calendar.utc(columns["ts_event"][49])
+    assert day["silent_from"] == moments.utc(columns["ts_event"][49])
     assert "longest 110 minutes on 2023-12-26" in texts(found, "warning")[0]
     assert audit(tmp_path, Limits(quiet_minutes=111))["findings"] == []
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mia_ml.core import calendar
+from mia_ml.core import calendar, moments
 from mia_ml.core.errors import TableError
 from mia_ml.core.tables import Batch, FileDone, Reject
 from mia_ml.store import parquet, quarantine, staging
 from mia_ml.store.ingest import ingest
 from mia_ml.store.rules import Rules
 
-S = calendar.NS
+S = moments.NS
 OPEN = int(calendar.load("cme_globex", 2023, 2024).at(20231226)["open_ns"])
 NEXT_OPEN = int(calendar.load("cme_globex", 2023, 2024).at(20231227)["open_ns"])
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mia_ml.core import calendar
+from mia_ml.core import calendar, moments
 from mia_ml.core.tables import LEVELS, Batch
 from mia_ml.store import checks, rules
 from mia_ml.store.rules import REASONS, Rules
 from mia_ml.store.screen import Screen
 
 OPEN = int(calendar.load("cme_globex", 2023, 2024).at(20231226)["open_ns"])
-S = calendar.NS
-MINUTE = calendar.MINUTE
+S = moments.NS
+MINUTE = moments.MINUTE
 
 
 def trades(ts, price=4800.0, size=1, side=1, symbol="ESH4", **more) -> Batch:

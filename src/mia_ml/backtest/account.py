@@ -7,8 +7,8 @@ import numpy as np
 
 from mia_ml.backtest.execution import PARAMS
 from mia_ml.backtest.records import MARK, OUTCOME, TRADE, Fate
-from mia_ml.core.calendar import MINUTE, NONE
 from mia_ml.core.kernel import kernel
+from mia_ml.core.moments import MINUTE, NONE
 
 NEVER = np.iinfo(np.int64).max
 NEAR = 1e-6  # ticks: what float noise may add to a whole number of ticks

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mia_ml.core.calendar import MINUTE
+from mia_ml.core.moments import MINUTE
 
 DAILY = np.dtype([("day", "i8"), ("pnl_usd", "f8"), ("equity_usd", "f8")], align=True)
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mia_ml.core.calendar import MINUTE
 from mia_ml.core.errors import ConfigError
 from mia_ml.core.instruments import Instrument
+from mia_ml.core.moments import MINUTE
 
 PARAMS = np.dtype(
     [

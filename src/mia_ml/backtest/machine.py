@@ -18,8 +18,8 @@ import numpy as np
 
 from mia_ml.backtest import account
 from mia_ml.backtest.records import Exit, Fate
-from mia_ml.core.calendar import MINUTE, NONE
 from mia_ml.core.kernel import kernel
+from mia_ml.core.moments import MINUTE, NONE
 
 BAR = np.dtype(
     [("ts_event", "i8"), ("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8")],

@@ -16,7 +16,7 @@ import numpy as np
 from mia_ml.backtest import account, machine
 from mia_ml.backtest.execution import Execution, params
 from mia_ml.backtest.records import MARK, OUTCOME, SIGNAL, TRADE
-from mia_ml.core import calendar
+from mia_ml.core import moments
 from mia_ml.core.errors import ConfigError, DataError
 from mia_ml.core.instruments import Instrument
 from mia_ml.core.tables import Columns
@@ -102,7 +102,7 @@ class Simulator:
         ts_ns = np.require(tape["ts_event"], np.int64, ["C", "W"])
         self._check_tape(tape, ts_ns)
         self._check_signals(signals, ts_ns)
-        span_minutes = int(ts_ns[-1] - ts_ns[0]) // calendar.MINUTE if ts_ns.size else 0
+        span_minutes = int(ts_ns[-1] - ts_ns[0]) // moments.MINUTE if ts_ns.size else 0
         out = account.buffers(signals.size, min(ts_ns.size, span_minutes + self._sessions.size + 1) + 1)
         signals = np.require(signals, requirements=["C", "W"])
         if self.tape == "trades":
@@ -152,13 +152,13 @@ class Simulator:
         bars_first = self.tape == "bars"
         if decided.size and (decided[0] < last_event or (decided[0] == last_event and not bars_first)):
             raise DataError(
-                f"signals: row 0: {calendar.utc(decided[0])} comes before an event already fed, "
-                f"{calendar.utc(last_event)}: feed signals and {self.tape} in time order"
+                f"signals: row 0: {moments.utc(decided[0])} comes before an event already fed, "
+                f"{moments.utc(last_event)}: feed signals and {self.tape} in time order"
             )
         if ts_ns.size and (ts_ns[0] < last_signal or (ts_ns[0] == last_signal and bars_first)):
             raise DataError(
-                f"{self.tape}: row 0: {calendar.utc(ts_ns[0])} comes before a signal already fed, "
-                f"{calendar.utc(last_signal)}: feed signals and {self.tape} in time order"
+                f"{self.tape}: row 0: {moments.utc(ts_ns[0])} comes before a signal already fed, "
+                f"{moments.utc(last_signal)}: feed signals and {self.tape} in time order"
             )
         wrong = np.flatnonzero(np.abs(signals["side"]) != 1)
         if wrong.size:
@@ -169,18 +169,18 @@ class Simulator:
         if wrong.size:
             row = int(wrong[0])
             raise DataError(
-                f"signals: row {row}: day {signals['day'][row]}, but {calendar.utc(decided[row])} belongs to "
+                f"signals: row {row}: day {signals['day'][row]}, but {moments.utc(decided[row])} belongs to "
                 f"{day[row]}: use the sessions of the instrument's own calendar"
             )
 
     def _refuse_outside(self, what: str, ts_ns: np.ndarray) -> None:
         first, last = self._sessions[0], self._sessions[-1]
-        earliest = first["midnight_ns"] - calendar.DAY
+        earliest = first["midnight_ns"] - moments.DAY
         bad = np.flatnonzero((ts_ns < earliest) | (ts_ns > last["close_ns"]))
         if bad.size:
             row = int(bad[0])
             raise DataError(
-                f"{what}: row {row}: {calendar.utc(ts_ns[row])} lies outside the trading days {first['day']}.."
+                f"{what}: row {row}: {moments.utc(ts_ns[row])} lies outside the trading days {first['day']}.."
                 f"{last['day']}: give the simulator sessions that hold the whole tape"
             )
 
@@ -194,7 +194,7 @@ def _refuse_backwards(what: str, ts_ns: np.ndarray, last_ns: int) -> None:
     bad = np.flatnonzero(ts_ns < np.concatenate([[last_ns], ts_ns[:-1]])[: ts_ns.size])
     if bad.size:
         row = int(bad[0])
-        raise DataError(f"{what}: row {row}: {calendar.utc(ts_ns[row])} runs backwards: feed events in time order")
+        raise DataError(f"{what}: row {row}: {moments.utc(ts_ns[row])} runs backwards: feed events in time order")
 
 
 def _checked_sessions(sessions: np.ndarray) -> np.ndarray:

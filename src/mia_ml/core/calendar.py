@@ -15,9 +15,7 @@ import pandas as pd
 import pandas_market_calendars as market_calendars
 
 from mia_ml.core.errors import CalendarError, refuse_unknown
-from mia_ml.core.moments import DAY, MINUTE, NONE, NS, SESSION, from_iso, iso, utc
-
-__all__ = ["DAY", "MINUTE", "NONE", "NS", "SESSION", "Calendar", "covering", "from_iso", "iso", "load", "utc"]
+from mia_ml.core.moments import DAY, NONE, SESSION
 
 _NAMES = {"cme_globex": "CME_Equity", "nyse": "NYSE"}
 _CASH = "NYSE"
@@ -93,6 +91,7 @@ class Calendar:
 def load(name: str, first_year: int, last_year: int) -> Calendar:
     """The calendar of an exchange from January of `first_year` to December of `last_year`.
 
+    >>> from mia_ml.core.moments import utc
     >>> christmas = load("cme_globex", 2023, 2024).at(20231226)
     >>> utc(christmas["open_ns"])[:16], utc(christmas["close_ns"])[:16]
     ('2023-12-25T23:00', '2023-12-26T22:00')

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from mia_ml.core import calendar, instruments
+from mia_ml.core import calendar, instruments, moments
 from mia_ml.core.errors import CalendarError, ConfigError, TableError
 from mia_ml.core.tables import Columns
 from mia_ml.store import manifest, parquet, quarantine
 
-HOUR = 60 * calendar.MINUTE
+HOUR = 60 * moments.MINUTE
 STREAMS = ("trades", "book", "bars")
 """Tables that should say something throughout the trading hours."""
 
@@ -82,14 +82,14 @@ class Series:
         moments = np.concatenate(([session["open_ns"]], np.sort(inside), [session["close_ns"]]))
         silence = np.diff(moments)
         worst = int(silence.argmax())
-        minutes = float(silence[worst] / calendar.MINUTE)
+        minutes = float(silence[worst] / moments.MINUTE)
         if minutes < entry.get("silent_minutes", np.inf):
-            entry |= {"silent_minutes": round(minutes, 3), "silent_from": calendar.utc(moments[worst])}
+            entry |= {"silent_minutes": round(minutes, 3), "silent_from": moments.utc(moments[worst])}
 
     def _add_spread(self, columns: Columns, session: np.void) -> None:
         ts = columns["ts_event"]
         until = np.minimum(np.append(ts[1:], session["close_ns"]), session["close_ns"])
-        seconds = (until - ts) / calendar.NS
+        seconds = (until - ts) / moments.NS
         spread = (columns["ask_px_00"] - columns["bid_px_00"]) / self.tick
         counts = (ts >= session["open_ns"]) & (seconds > 0) & ~np.isnan(spread)
         hour = (ts[counts] - session["midnight_ns"]) // HOUR % 24
@@ -99,16 +99,16 @@ class Series:
     def summary(self) -> dict[str, Any]:
         days = sorted(self.days)
         expected = self.calendar.between(days[0], days[-1])["day"]
-        missing = [calendar.iso(int(day)) for day in expected if day not in self.days]
+        missing = [moments.iso(int(day)) for day in expected if day not in self.days]
         found: dict[str, Any] = {
             "symbols": sorted(self.symbols),
-            "first": calendar.iso(days[0]),
-            "last": calendar.iso(days[-1]),
+            "first": moments.iso(days[0]),
+            "last": moments.iso(days[-1]),
             "days": len(days),
             "days_expected": len(expected),
             "days_missing": missing,
             "rows": sum(entry["rows"] for entry in self.days.values()),
-            "by_day": {calendar.iso(day): self.days[day] for day in days},
+            "by_day": {moments.iso(day): self.days[day] for day in days},
         }
         if prints := sum(self.sides.values()):
             found["unknown_side"] = self.sides[0] / prints

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mia_ml.core.calendar import from_iso, iso
 from mia_ml.core.errors import TableError, refuse_unknown
+from mia_ml.core.moments import from_iso, iso
 from mia_ml.core.tables import SCHEMAS, Columns, Schema
 
 DAY_NAME = re.compile(r"\d{4}-\d\d-\d\d")

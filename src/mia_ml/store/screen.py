@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mia_ml.core import calendar, instruments
+from mia_ml.core import calendar, instruments, moments
 from mia_ml.core.errors import ConfigError
 from mia_ml.core.tables import LEVELS, Batch, Columns
 from mia_ml.store import checks, rules
@@ -18,7 +18,7 @@ from mia_ml.store.rules import Rules
 FIRST_NS = int(np.datetime64("1990-01-01", "ns").astype(np.int64))
 LAST_NS = int(np.datetime64("2050-01-01", "ns").astype(np.int64))
 INDEX_CALENDAR = "cme_globex"
-HOUR = 60 * calendar.MINUTE
+HOUR = 60 * moments.MINUTE
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")  # a symbol names a folder
 
 
@@ -72,7 +72,7 @@ class Screen:
         inside = ts if sane.all() else ts[sane]
         position = np.full(ts.size, -1)
         if inside.size == 0:
-            return position, np.empty(0, calendar.SESSION)
+            return position, np.empty(0, moments.SESSION)
         sessions = calendar.covering(self._calendar, int(inside.min()), int(inside.max())).sessions
         position[sane] = checks.sessions_of(inside, sessions["close_ns"].copy())
         return position, sessions
@@ -146,7 +146,7 @@ def _value(table: str, columns: Columns, reason: int, row: int) -> str:
         return ", ".join(f"{name} {columns[name][row]}" for name in names if name in columns)
 
     if reason in (rules.CLOSED, rules.BACKWARDS):
-        return calendar.utc(columns["ts_event"][row])
+        return moments.utc(columns["ts_event"][row])
     if reason == rules.DUPLICATE:
         return shown("sequence")
     if table == "trades":

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mia_ml.core.calendar import iso
 from mia_ml.core.errors import TableError
+from mia_ml.core.moments import iso
 from mia_ml.core.tables import Columns
 from mia_ml.store import parquet
 

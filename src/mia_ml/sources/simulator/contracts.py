@@ -9,7 +9,7 @@ import functools
 
 import numpy as np
 
-from mia_ml.core import calendar
+from mia_ml.core import calendar, moments
 from mia_ml.core.instruments import MONTH_CODES
 from mia_ml.sources.simulator.world import World
 
@@ -19,7 +19,7 @@ QUARTER_MONTHS = (3, 6, 9, 12)
 
 def sessions(world: World) -> np.ndarray:
     """The world's trading days, SESSION records."""
-    first = calendar.from_iso(world.start)
+    first = moments.from_iso(world.start)
     year = first // 10_000
     last_year = year + world.days // 240 + 1
     return calendar.load("cme_globex", year, last_year).between(first, last_year * 10_000 + 1231)[: world.days]
@@ -33,7 +33,7 @@ def _quarterly_expiries(year: int) -> np.ndarray:
 
 
 def _date(day: int) -> np.datetime64:
-    return np.datetime64(calendar.iso(day), "D")
+    return np.datetime64(moments.iso(day), "D")
 
 
 def expiries_ahead(day: int) -> np.ndarray:
@@ -72,4 +72,4 @@ def trading_days_to_roll(day: int) -> int:
 
 
 def _yyyymmdd(date: np.datetime64) -> int:
-    return calendar.from_iso(str(date))
+    return moments.from_iso(str(date))

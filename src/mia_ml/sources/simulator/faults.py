@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mia_ml.core.calendar import MINUTE, NS
+from mia_ml.core.moments import MINUTE, NS
 from mia_ml.sources.simulator.tape import Book, Prints
 from mia_ml.sources.simulator.world import Faults
 

@@ -9,7 +9,7 @@ neither.
 
 import numpy as np
 
-from mia_ml.core.calendar import MINUTE, NONE, NS
+from mia_ml.core.moments import MINUTE, NONE, NS
 from mia_ml.core.tables import Columns
 from mia_ml.sources.simulator.chain import LEVERAGE, Day, generator
 from mia_ml.sources.simulator.world import World

@@ -6,7 +6,7 @@ Variance grows with activity to the power 0.8: busy minutes move more, but less 
 
 import numpy as np
 
-from mia_ml.core.calendar import MINUTE, NONE
+from mia_ml.core.moments import MINUTE, NONE
 
 VARIANCE_POWER = 0.8
 _OVERNIGHT_HOURS = np.array([-6.0, -5.5, -4.0, 0.0, 2.0, 3.0, 5.0, 7.5, 8.4, 8.5, 8.7, 9.5])  # from midnight, New York

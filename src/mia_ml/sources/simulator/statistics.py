@@ -6,7 +6,7 @@ side by side. Orders are consecutive prints of one moment and side.
 
 import numpy as np
 
-from mia_ml.core.calendar import NS
+from mia_ml.core.moments import NS
 from mia_ml.core.tables import Columns
 
 Market = dict[str, Columns]

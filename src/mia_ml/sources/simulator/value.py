@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mia_ml.core.calendar import MINUTE, NONE, NS
 from mia_ml.core.kernel import kernel
+from mia_ml.core.moments import MINUTE, NONE, NS
 from mia_ml.sources.simulator.drivers import RANGE_OF_WALK
 
 WALL_REACH = 3.0

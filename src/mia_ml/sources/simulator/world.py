@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from mia_ml.core import calendar
+from mia_ml.core import moments
 from mia_ml.core.errors import CalendarError, ConfigError, refuse_unknown
 from mia_ml.core.instruments import INSTRUMENTS
 
@@ -104,7 +104,7 @@ class World:
         if not (isinstance(self.days, int) and 1 <= self.days <= 10_000):
             raise ConfigError(f"days is {self.days}: it must be a whole number between 1 and 10000")
         try:
-            year = calendar.from_iso(self.start) // 10_000
+            year = moments.from_iso(self.start) // 10_000
         except CalendarError as error:
             raise ConfigError(f"start: {error}") from error
         if not 1998 <= year <= 2050:
