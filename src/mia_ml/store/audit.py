@@ -79,12 +79,12 @@ class Series:
     def _add_silence(self, entry: dict[str, Any], ts: np.ndarray, session: np.void) -> None:
         """The longest time without a row between open and close; of several contracts, the least."""
         inside = ts[(ts >= session["open_ns"]) & (ts <= session["close_ns"])]
-        moments = np.concatenate(([session["open_ns"]], np.sort(inside), [session["close_ns"]]))
-        silence = np.diff(moments)
+        edges = np.concatenate(([session["open_ns"]], np.sort(inside), [session["close_ns"]]))
+        silence = np.diff(edges)
         worst = int(silence.argmax())
         minutes = float(silence[worst] / moments.MINUTE)
         if minutes < entry.get("silent_minutes", np.inf):
-            entry |= {"silent_minutes": round(minutes, 3), "silent_from": moments.utc(moments[worst])}
+            entry |= {"silent_minutes": round(minutes, 3), "silent_from": moments.utc(edges[worst])}
 
     def _add_spread(self, columns: Columns, session: np.void) -> None:
         ts = columns["ts_event"]
