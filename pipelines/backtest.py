@@ -7,7 +7,7 @@ import numpy as np
 from mia_ml import settings
 from mia_ml.backtest import equity
 from mia_ml.backtest.execution import Execution
-from mia_ml.backtest.records import SIGNAL
+from mia_ml.backtest.records import SIGNAL, Fate
 from mia_ml.backtest.simulator import Result, Simulator, join
 from mia_ml.core import moments
 from mia_ml.core.instruments import INSTRUMENTS
@@ -61,7 +61,9 @@ def main() -> None:
     write_plot(EQUITY, day=map(moments.iso, daily["day"].tolist()), equity_usd=daily["equity_usd"])
     curve = result.marks["equity_usd"]
     figures = kpi.summary(result.trades, signals.size, daily["pnl_usd"], curve, sessions, execution.capital_usd)
-    write_metrics("backtest", {figure.name: figure.value for figure in figures})
+    fates = {fate.name.lower(): int(np.count_nonzero(result.outcomes["fate"] == fate)) for fate in Fate}
+    print(f"backtest: {signals.size} signals: {', '.join(f'{name} {count}' for name, count in fates.items() if count)}")
+    write_metrics("backtest", {figure.name: figure.value for figure in figures} | {"fates": fates})
     for figure in figures:
         print(f"  {figure.name:<26} {figure.undecidable or f'{figure.value:,.4g} {figure.unit}'}")
 
