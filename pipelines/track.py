@@ -26,9 +26,12 @@ def fingerprint(lock: Path = Path("dvc.lock")) -> str:
 
 
 def code_version() -> str:
-    """The commit, with a mark when the files differ from it."""
-    shown = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return shown.stdout.strip() or "none: not a git repository"
+    """The commit, marked when the code differs from it (params.yaml always may: every run composes it)."""
+    head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
+    if head.returncode:
+        return "none: not a git repository"
+    edited = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "src", "pipelines", "dvc.yaml"], check=False)
+    return head.stdout.strip() + ("-edited" if edited.returncode else "")
 
 
 def flat(values: dict[str, Any], prefix: str) -> dict[str, float]:
