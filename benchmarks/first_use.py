@@ -1,4 +1,4 @@
-"""A process that imports the engine, runs two small days as a batch and live, and prints seconds and specialisations."""
+"""A process that imports the engine, runs two small days as batch and live, and prints seconds and specialisations."""
 
 import itertools
 import json

@@ -27,7 +27,7 @@ def features(trades: pd.DataFrame, book: pd.DataFrame, open_ns: int, close_ns: i
     grid = pd.RangeIndex((close_ns - open_ns) // MINUTE, name="minute")
     parts = (_minutes(prints), _orders(prints), _book(book, open_ns))
     bars = pd.concat([part.reindex(grid) for part in parts], axis=1)
-    return _features(_quiet_minutes(bars, open_ns), open_ns)[list(EXPRESSED)]
+    return _features(_quiet_minutes(bars), open_ns)[list(EXPRESSED)]
 
 
 def _runs(key: pd.Series) -> np.ndarray:
@@ -123,7 +123,11 @@ def _orders(prints: pd.DataFrame) -> pd.DataFrame:
 
 
 def _book(book: pd.DataFrame, open_ns: int) -> pd.DataFrame:
-    """The last imbalance of each minute, and its integral from the minute's first snapshot to its end."""
+    """The last imbalance of each minute, and its integral from the minute's first snapshot to its end.
+
+    head, tail: ns from the minute's start to its first snapshot, from the last one to the end; moments themselves would
+    lose digits where a quiet minute makes pandas turn them into floats.
+    """
     ts = book["ts_event"].to_numpy()
     minute = (ts - open_ns) // MINUTE
     size = {name: book[name].to_numpy() for name in book.columns if "_sz_" in name}
@@ -135,26 +139,27 @@ def _book(book: pd.DataFrame, open_ns: int) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "minute": minute,
-            "last_ts": ts,
+            "tail": (end - ts).astype(float),
             "imbalance": imbalance,
             "area": imbalance * (np.minimum(following, end) - ts),
             "mid": 0.5 * (book["bid_px_00"] + book["ask_px_00"]),
         }
     )
-    out = _by_minute(frame, ["area"], ["last_ts", "imbalance", "mid"])
-    return out.assign(first_ts=ts[_runs(frame["minute"])])
+    out = _by_minute(frame, ["area"], ["tail", "imbalance", "mid"])
+    starts = _runs(frame["minute"])
+    return out.assign(head=(ts[starts] - minute[starts] * MINUTE - open_ns).astype(float))
 
 
-def _quiet_minutes(bars: pd.DataFrame, open_ns: int) -> pd.DataFrame:
+def _quiet_minutes(bars: pd.DataFrame) -> pd.DataFrame:
     """Minutes without prints repeat the last price; the imbalance holds until the next snapshot, or for 60 s."""
     close = bars["close"].ffill()
     bars[SUMS] = bars[SUMS].fillna(0.0).where(close.notna())
-    start = bars.index.to_numpy() * MINUTE + open_ns
     held = bars["imbalance"].ffill()
     before = held.shift(1)
-    head = bars["first_ts"].fillna(pd.Series(start + MINUTE, bars.index)) - start
+    head = bars["head"].fillna(float(MINUTE))
     span = (MINUTE - head).where(before.isna(), float(MINUTE))
-    age = start + MINUTE - bars["last_ts"].ffill()
+    minute = bars.index.to_series()
+    age = bars["tail"].ffill() + (minute - minute.where(bars["tail"].notna()).ffill()) * MINUTE
     fresh = age <= MINUTE
     ticked = ["tick_momentum", "tick_momentum_literal", "aggression_bias"]
     return bars.assign(
@@ -175,7 +180,7 @@ def _features(bars: pd.DataFrame, open_ns: int) -> pd.DataFrame:
     rvol = (volume / mean_volume).where(mean_volume > 0)
     summed = volume.cumsum()
     vwap = bars["ticks"].cumsum() / summed
-    reference = close[close.first_valid_index()]
+    reference = bars["open"].dropna().iloc[0]
     atr = _true_range(bars).rolling(14).mean()
     atr_5m = _atr_5m(bars, open_ns).reindex(bars.index).ffill()
     confirmed = np.sign(delta) * (rvol / 1.8).clip(upper=1.0) * (2.2 * delta.abs() / volume).clip(upper=1.0)

@@ -188,7 +188,7 @@ def _features(bars: pl.DataFrame, open_ns: int) -> pl.DataFrame:
         cvd=delta.cum_sum(),
         vwap=pl.col("ticks").cum_sum() / volume.cum_sum(),
         mean_square=pl.col("ticks2").cum_sum() / volume.cum_sum(),
-        reference=close.drop_nulls().first(),
+        reference=pl.col("open").drop_nulls().first(),
         five=(pl.col("minute") + open_ns // MINUTE) // 5,
     ).with_columns(
         price_slope=_slope("close", 10),
