@@ -74,12 +74,16 @@ class Calendar:
             raise CalendarError(f"a time lies outside the {self.name} calendar loaded for {first}..{last}")
         return position
 
-    def at(self, day: int) -> np.void:
-        """The session named by a date `yyyymmdd`. Raises CalendarError when the exchange was closed."""
+    def position(self, day: int) -> int:
+        """Where the session named by a date `yyyymmdd` stands. Raises CalendarError when the exchange was closed."""
         position = int(np.searchsorted(self.sessions["day"], day))
         if position == self.sessions.size or self.sessions["day"][position] != day:
             raise CalendarError(f"{day} is not a trading day of {self.name}: the exchange was closed")
-        return self.sessions[position]
+        return position
+
+    def at(self, day: int) -> np.void:
+        """The session named by a date `yyyymmdd`. Raises CalendarError when the exchange was closed."""
+        return self.sessions[self.position(day)]
 
     def between(self, first: int, last: int) -> np.ndarray:
         """The sessions named by dates from `first` to `last`, both included."""

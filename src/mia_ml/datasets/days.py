@@ -1,5 +1,6 @@
 """The trading days of a folder of canonical tables: which contract, which files, as which tape."""
 
+import bisect
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 from mia_ml.core import calendar
 from mia_ml.core.errors import DataError
 from mia_ml.core.instruments import root_of
+from mia_ml.core.moments import NONE
 from mia_ml.core.tables import Columns
 from mia_ml.datasets import roll
 from mia_ml.features import intake
@@ -72,28 +74,31 @@ def plan(root: Path, instrument: str, calendar_name: str, native: bool) -> Days:
             files.setdefault(day, {}).setdefault(symbol, {})[table] = path
     if not files:
         raise DataError(f"{root}: no {' or '.join(price_tables)} of {instrument}; mia ingest writes them")
-    volumes = {
+    front = roll.front(_volumes(files))
+    loaded = calendar.load(calendar_name, min(front) // 10_000, max(front) // 10_000 + 1)
+    sessions, contracts = loaded.sessions, np.zeros(loaded.sessions.size, np.int64)
+    index_days = sorted(indices)
+    days = []
+    for day, contract in sorted(front.items()):
+        at = loaded.position(day)
+        contracts[at] = contract_id(contract)
+        before, after_ns = (sessions["day"][at - 1], sessions["close_ns"][at - 1]) if at > 0 else (0, NONE)
+        around = index_days[bisect.bisect_left(index_days, before) : bisect.bisect_right(index_days, day)]
+        near = {table: tuple(indices[d][table] for d in around if table in indices[d]) for table in INDEX}
+        days.append(Day(day, contract, files[day][contract], near, int(after_ns), int(sessions["close_ns"][at])))
+    return Days(tuple(days), sessions, contracts)
+
+
+def _volumes(files: dict[int, dict[str, dict[str, Path]]]) -> dict[int, dict[str, float]]:
+    """Contracts traded by day and symbol; a lone symbol's need not be counted."""
+    lone = len({symbol for symbols in files.values() for symbol in symbols}) == 1
+    return {
         day: {
-            symbol: sum(_volume(path, table) for table, path in tables.items() if table != "book")
+            symbol: 1.0 if lone else sum(_volume(path, table) for table, path in tables.items() if table != "book")
             for symbol, tables in symbols.items()
         }
         for day, symbols in files.items()
     }
-    front = roll.front(volumes)
-    first, last = min(front), max(front)
-    sessions = calendar.load(calendar_name, first // 10_000, last // 10_000 + 1).sessions
-    at = {day: int(np.searchsorted(sessions["day"], day)) for day in front}
-    contracts = np.zeros(sessions.size, np.int64)
-    days = []
-    for day, contract in sorted(front.items()):
-        contracts[at[day]] = contract_id(contract)
-        before = sessions[at[day] - 1] if at[day] > 0 else None
-        around = [d for d in indices if (0 if before is None else before["day"]) <= d <= day]
-        near = {table: tuple(indices[d][table] for d in sorted(around) if table in indices[d]) for table in INDEX}
-        after_ns = np.iinfo(np.int64).min if before is None else int(before["close_ns"])
-        close_ns = int(sessions["close_ns"][at[day]])
-        days.append(Day(day, contract, files[day][contract], near, after_ns, close_ns))
-    return Days(tuple(days), sessions, contracts)
 
 
 def _read(path: Path, table: str) -> Columns:
