@@ -22,7 +22,7 @@ PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
 FULL = (600_000, 3_000_000)
 """Trades and book updates of an ordinary full day of ES."""
 MOST_DAYS = 9
-WORLD = simulator.World(seed=2, start="2024-03-19", days=MOST_DAYS, intensity=1.25)
+WORLD = simulator.World(seed=2, start="2024-03-19", days=MOST_DAYS, intensity=1.15)
 """Regular days without a roll; quieter than its mean at times, hence the intensity above 1."""
 
 
