@@ -52,9 +52,9 @@ def many_days(market: Market) -> Iterator[Figure]:
 
 
 def memory(market: Market, few: int, many: int) -> Iterator[Figure]:
-    """Peak resident memory of a process of its own that builds the rows of few and of many days."""
+    """Peak resident memory of a process of its own that builds the rows of few (the largest) and of many days."""
+    market.days(many)
     for count in (few, many):
-        market.days(count)
         command = [sys.executable, "-m", "benchmarks.peak_memory", str(market.root), str(count), str(THREADS)]
         path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH", ""))))
         done = subprocess.run(
