@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mia_ml.core.tables import LEVELS
-from mia_ml.sources import order_book
-from mia_ml.sources.order_book import F_LAST, F_SNAPSHOT, F_TOB, MESSAGE, UNDEF_PRICE, BookRows, OrderBook
+from mia_ml.sources.order_book import F_LAST, F_SNAPSHOT, F_TOB, MESSAGE, UNDEF_PRICE, BookRows, OrderBook, order_hash
 from tests.sources.reference_book import ReferenceBook, Top
 
 Line = tuple[str, str, int, int, int, int, int]
@@ -164,7 +163,7 @@ def test_prices_below_zero_sort_as_prices():
 def test_orders_that_share_a_home_slot_are_told_apart():
     """Removing one order of a run of probes must not hide the ones behind it."""
     mask = 1023  # of the first table
-    home = order_book._home.py_func
+    home = order_hash.home.py_func
     crowd = [i for i in range(1, 400_000) if home(i, mask) == mask - 1][:40]
     assert len(crowd) == 40
     adds: list[Line] = [("A", "B", i, 100, 1, 0, 1) for i in crowd]
