@@ -10,26 +10,22 @@ from mia_ml.core import moments
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.datasets import build
 from mia_ml.features import clock, engine, params
-from mia_ml.store import records
-from mia_ml.store.column_audit import audit_columns
-from pipelines import ROWS, SECONDS_BETWEEN_LINES, run, write_metrics, write_plot
+from mia_ml.store import column_page, records
+from mia_ml.store.column_audit import ColumnAudit
+from pipelines import COLUMNS, ROWS, SECONDS_BETWEEN_LINES, run, write_metrics, write_plot
 from pipelines.market import trading_days
 
 NS_PER_MS = 1_000_000
-AUDITED = ("day", "session", *engine.COMPONENTS)
-COLUMNS = Path("reports/columns.csv")
+PAGE = Path("reports/columns.md")
 
 
-def audit_page(rows: np.ndarray) -> dict[str, int]:
-    """How every component fires by session, to COLUMNS; what is odd about one is said aloud and counted."""
-    names = np.array(clock.SESSIONS)[rows["session"].astype(np.int64)]
-    entries = audit_columns({name: rows[name] for name in engine.COMPONENTS}, names, rows["day"])
-    heads = [name for name in entries[0] if name != "findings"]
-    write_plot(COLUMNS, **{head: [entry[head] for entry in entries] for head in heads})
-    odd = [(entry["column"], "; ".join(entry["findings"])) for entry in entries if entry.get("findings")]
-    for column, findings in odd:
-        print(f"  {column:<30} {findings}")
-    return {"columns_with_findings": len(odd)}
+def write_audit(audit: ColumnAudit) -> int:
+    """How every component fires by session, as COLUMNS and as a page; how many of them have something odd."""
+    entries = audit.entries()
+    told = [entry | {"findings": "; ".join(entry.get("findings", ()))} for entry in entries]
+    write_plot(COLUMNS, **{head: [entry[head] for entry in told] for head in told[0]})
+    PAGE.write_text(column_page.text(entries))
+    return sum(bool(entry["findings"]) for entry in told)
 
 
 def main() -> None:
@@ -39,17 +35,19 @@ def main() -> None:
     parameters = params.build(chosen.features.model_dump(), chosen.context.model_dump(), tick, native)
     grace_ns = chosen.features.grace_ms * NS_PER_MS
     print(f"features: {len(days.days)} trading days; a first run compiles the kernels", flush=True)
-    seen: list[np.ndarray] = []
+    names, audit = np.array(clock.SESSIONS), ColumnAudit(engine.COMPONENTS)
     count, last = 0, time.monotonic()
     for day, rows in build.rows(parameters, days, grace_ns, chosen.workers):
         records.write(ROWS / f"{moments.iso(day.day)}.parquet", rows)
-        seen.append(rows[list(AUDITED)].copy())
+        components = {name: rows[name] for name in engine.COMPONENTS}
+        audit.add(day.day, components, names[rows["session"].astype(np.int64)])
         count += rows.size
         if time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
             print(f"  {count:>12,} rows  {moments.iso(day.day)} {day.contract}", flush=True)
-    print(f"features: {count:,} rows of {len(days.days)} trading days")
-    write_metrics("features", {"rows": count, "days": len(days.days)} | audit_page(np.concatenate(seen)))
+    odd = write_audit(audit)
+    print(f"features: {count:,} rows of {len(days.days)} trading days; how each component fires: {PAGE}")
+    write_metrics("features", {"rows": count, "days": len(days.days), "columns_with_findings": odd})
 
 
 if __name__ == "__main__":

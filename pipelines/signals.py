@@ -10,7 +10,7 @@ from mia_ml.features import engine
 from mia_ml.scoring import table
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.store import records
-from pipelines import CONTRIBUTIONS, DECISIONS, ROWS, SIGNALS, run, write_metrics, write_plot
+from pipelines import COLUMNS, CONTRIBUTIONS, DECISIONS, ROWS, SIGNALS, read_plot, run, write_metrics, write_plot
 
 
 def unreachable(name: str, absent: list[str], least: float) -> str:
@@ -76,6 +76,10 @@ def main() -> None:
     print(f"signals: {found.size:,} from {scored:,} scored rows of {rows_seen:,}")
     if absent:
         print(f"mia: absent on every row: {', '.join(absent)}")
+    columns = read_plot(COLUMNS)
+    for component, odd in zip(columns["column"], columns["findings"], strict=True):
+        if odd and component in terms and component not in absent:
+            print(f"mia: {component}: {odd}")
     if highest <= 1:
         print(f"mia: the threshold is structurally inactive: the highest score is {100 * highest:.0f} % of it")
     figures = {"rows": rows_seen, "scored": scored, "signals": found.size}

@@ -14,7 +14,7 @@ RESULTS = (
     (Path("data/decisions"), "scores, signals and each component's contribution"),
     (Path("data/backtest"), "trades, outcomes of the signals, equity by the minute"),
     (METRICS, "figures of each stage"),
-    (Path("reports/columns.csv"), "how each component fires by session"),
+    (Path("reports/columns.md"), "how each component fires by session"),
     (Path("reports/figures"), "equity curve, contributions"),
 )
 HEADLINE = ("n_trades", "win_rate", "break_even_win_rate", "expectancy_r", "profit_factor", "sharpe", "max_drawdown")

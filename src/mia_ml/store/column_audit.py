@@ -2,84 +2,138 @@
 
 Per column and session: `nan` share of rows, and over the others `fires` (share that is not 0), `mean`, `sd` and
 `saturated` (share at -1 or +1 and beyond).
+
+Days are added one at a time and forgotten: counts add up, and means and squared deviations merge by Chan, Golub and
+LeVeque (1979), which loses nothing to a mean far from 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 EVERY = "all"
+SHOWN_DAYS = 5
 
 
-def audit_columns(
-    columns: Mapping[str, np.ndarray],
-    session: np.ndarray,
-    day: np.ndarray,
-    thresholds: Mapping[str, float] | None = None,
-) -> list[dict[str, Any]]:
-    """One entry for each column and session, and one over all sessions which also carries `findings`.
+class ColumnAudit:
+    """What the columns of all days added so far did, in memory that does not grow with the days.
 
-    session, day: of each row. thresholds: for a column the absolute value it must exceed to matter.
-
-    >>> import numpy as np
-    >>> zeros = audit_columns({"x": np.zeros(4)}, np.array(["rth"] * 4), np.full(4, 20231226))
-    >>> zeros[0]["findings"], zeros[1]["session"], zeros[1]["fires"]
+    >>> audit = ColumnAudit(["x"])
+    >>> audit.add(20231226, {"x": np.zeros(4)}, np.array(["rth"] * 4))
+    >>> every, rth = audit.entries()
+    >>> every["findings"], rth["session"], rth["fires"]
     (['never fires'], 'rth', 0.0)
     """
-    entries = []
-    for name, values in columns.items():
-        values = np.asarray(values, dtype=float)
-        findings = _findings(values, np.asarray(day), (thresholds or {}).get(name))
-        entries.append(_entry(name, EVERY, values) | {"findings": findings})
-        entries += [_entry(name, str(each), values[session == each]) for each in np.unique(session)]
-    return entries
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = tuple(columns)
+        self._sessions = {EVERY: _Moments(len(self.columns))}
+        self._spans = [_Span() for _ in self.columns]
+        self._days = 0
+
+    def add(self, day: int, columns: Mapping[str, np.ndarray], session: np.ndarray) -> None:
+        """All rows of a trading day; session: of each row."""
+        values = np.column_stack([np.asarray(columns[name], dtype=float) for name in self.columns])
+        if not len(values):
+            return
+        self._days += 1
+        self._sessions[EVERY].add(values)
+        for each in dict.fromkeys(session.tolist()):
+            moments = self._sessions.setdefault(each, _Moments(len(self.columns)))
+            moments.add(values[session == each])
+        for span, column in zip(self._spans, values.T, strict=True):
+            span.add(day, column[~np.isnan(column)])
+
+    def entries(self, thresholds: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
+        """One entry for each column and session, and one over all sessions which also carries `findings`.
+
+        thresholds: for a column the absolute value it must exceed to matter.
+        """
+        entries = []
+        for i, (name, span) in enumerate(zip(self.columns, self._spans, strict=True)):
+            for session, moments in self._sessions.items():
+                entry = {"column": name, "session": session, **moments.entry(i)}
+                if session == EVERY:
+                    never = entry["fires"] == 0
+                    entry["findings"] = span.findings(self._days, never, (thresholds or {}).get(name))
+                entries.append(entry)
+        return entries
 
 
-def _entry(name: str, session: str, values: np.ndarray) -> dict[str, Any]:
-    present = values[~np.isnan(values)]
-    some = present.size > 0
-    return {
-        "column": name,
-        "session": session,
-        "rows": int(values.size),
-        "nan": 1.0 - present.size / values.size if values.size else 0.0,
-        "fires": float(np.mean(present != 0)) if some else None,
-        "mean": float(present.mean()) if some else None,
-        "sd": float(present.std()) if some else None,
-        "saturated": float(np.mean(np.abs(present) >= 1)) if some else None,
-    }
+class _Moments:
+    """Counts, means and squared deviations of all columns over rows added a block at a time."""
+
+    def __init__(self, columns: int) -> None:
+        self.rows = 0
+        self.present, self.fired, self.saturated = np.zeros((3, columns), np.int64)
+        self.mean, self.squares = np.zeros((2, columns))
+
+    def add(self, values: np.ndarray) -> None:
+        present = ~np.isnan(values)
+        n = present.sum(axis=0)
+        total = self.present + n
+        with np.errstate(invalid="ignore"):  # an infinite reading leaves no mean, and is a finding
+            mean = np.where(present, values, 0.0).sum(axis=0) / np.maximum(n, 1)
+            squares = (np.where(present, values - mean, 0.0) ** 2).sum(axis=0)
+            step = np.where(n > 0, mean - self.mean, 0.0)
+            share = n / np.maximum(total, 1)
+            self.squares = self.squares + squares + step**2 * self.present * share
+            self.mean = self.mean + step * share
+        self.rows += len(values)
+        self.present = total
+        self.fired = self.fired + (present & (values != 0)).sum(axis=0)
+        self.saturated = self.saturated + (np.abs(values) >= 1).sum(axis=0)
+
+    def entry(self, i: int) -> dict[str, Any]:
+        n = int(self.present[i])
+        return {
+            "rows": self.rows,
+            "nan": (self.rows - n) / self.rows if self.rows else 0.0,
+            "fires": int(self.fired[i]) / n if n else None,
+            "mean": float(self.mean[i]) if n else None,
+            "sd": float(np.sqrt(self.squares[i] / n)) if n else None,
+            "saturated": int(self.saturated[i]) / n if n else None,
+        }
 
 
-def _findings(values: np.ndarray, day: np.ndarray, threshold: float | None) -> list[str]:
-    present = ~np.isnan(values)
-    seen = values[present]
-    if seen.size == 0:
-        return ["all NaN"]
-    findings = []
-    if np.isinf(seen).any():
-        findings.append(f"infinite in {int(np.isinf(seen).sum())} rows")
-    if not seen.any():
-        findings.append("never fires")
-    elif np.all(seen == seen[0]) and seen.size > 1:
-        findings.append(f"constant at {seen[0]:g}")
-    else:
-        stale = _stale_days(seen, day[present])
-        if stale:
-            shown = ", ".join(str(each) for each in stale[:5]) + (", ..." if len(stale) > 5 else "")
-            findings.append(f"stale on {len(stale)} of {np.unique(day).size} days: {shown}")
-    absent = np.setdiff1d(day, day[present])
-    if absent.size:
-        findings.append(f"NaN throughout {absent.size} of {np.unique(day).size} days")
-    if threshold is not None and np.abs(seen).max() <= threshold:
-        findings.append(f"structurally inactive: threshold {threshold:g}, observed at most {np.abs(seen).max():g}")
-    return findings
+class _Span:
+    """The range of one column, and the days on which it stood still or was absent."""
 
+    def __init__(self) -> None:
+        self.low, self.high = np.inf, -np.inf
+        self.seen = self.infinite = self.absent_days = self.stale_days = 0
+        self.first_stale: list[int] = []
 
-def _stale_days(values: np.ndarray, day: np.ndarray) -> list[int]:
-    """Days of several rows on which the column stood still."""
-    order = np.argsort(day, kind="stable")
-    days, starts, counts = np.unique(day[order], return_index=True, return_counts=True)
-    low = np.minimum.reduceat(values[order], starts)
-    high = np.maximum.reduceat(values[order], starts)
-    return [int(each) for each in days[(low == high) & (counts > 1)]]
+    def add(self, day: int, seen: np.ndarray) -> None:
+        if not seen.size:
+            self.absent_days += 1
+            return
+        low, high = float(seen.min()), float(seen.max())
+        if low == high and seen.size > 1:
+            self.stale_days += 1
+            if len(self.first_stale) < SHOWN_DAYS:
+                self.first_stale.append(day)
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        self.seen += seen.size
+        self.infinite += int(np.isinf(seen).sum())
+
+    def findings(self, days: int, never_fires: bool, threshold: float | None) -> list[str]:
+        if not self.seen:
+            return ["all NaN"]
+        findings = []
+        if self.infinite:
+            findings.append(f"infinite in {self.infinite} rows")
+        if never_fires:
+            findings.append("never fires")
+        elif self.low == self.high and self.seen > 1:
+            findings.append(f"constant at {self.low:g}")
+        elif self.stale_days:
+            shown = ", ".join(map(str, self.first_stale)) + (", ..." if self.stale_days > SHOWN_DAYS else "")
+            findings.append(f"stale on {self.stale_days} of {days} days: {shown}")
+        if self.absent_days:
+            findings.append(f"NaN throughout {self.absent_days} of {days} days")
+        largest = max(-self.low, self.high)
+        if threshold is not None and largest <= threshold:
+            findings.append(f"structurally inactive: threshold {threshold:g}, observed at most {largest:g}")
+        return findings
