@@ -16,6 +16,7 @@ def equity(path: Path, ts_ns: np.ndarray, usd: np.ndarray, title: str) -> None:
     usd = np.asarray(usd, dtype=np.float64)
     top.plot(moments, usd, linewidth=1.0, drawstyle="steps-post")
     top.set(title=title, ylabel="equity, USD")
+    top.yaxis.set_major_formatter("{x:,.0f}")  # matplotlib's own would show 12 and "+1e5" in the corner
     if usd.size:
         highest = np.maximum.accumulate(usd)
         low.fill_between(moments, 100.0 * (usd / highest - 1.0), 0.0, step="post", alpha=0.5)
