@@ -9,7 +9,7 @@ from mia_ml.features.tape import Tape
 
 # The kinds of `intake.times_of` in its order, and their rank among events of one time.
 _KINDS = (live.TRADE, live.BOOK, live.OPTIONS, live.VIX_VALUE, live.LATE, live.BAR_CLOSED)
-_RANKS = (3, 4, 2, 1, 0, 5)
+_RANKS = (3, 4, 2, 1, 0, -1)
 _BLOCK = 1 << 16
 """Events turned into Python values at a time, which take ten times the memory of columns."""
 

@@ -69,7 +69,7 @@ def tape(*days):
 def chop(events, cuts):
     """A tape cut after each of the given numbers of events, in event order."""
     times = intake.times_of(events)
-    kinds = np.concatenate([np.full(ts.size, rank) for ts, rank in zip(times, (3, 4, 2, 1, 0, 5), strict=True)])
+    kinds = np.concatenate([np.full(ts.size, rank) for ts, rank in zip(times, (3, 4, 2, 1, 0, -1), strict=True)])
     order = np.lexsort((kinds, np.concatenate(times)))
     table = np.concatenate([np.full(ts.size, k) for k, ts in enumerate(times)])[order]
     before = [0] * len(times)

@@ -42,7 +42,7 @@ def tape(seed=0, trades=40, snapshots=60):
 def test_order_is_by_time_then_kind_then_row():
     events = tape()
     table, row = feed.event_order(events)
-    rank = np.array([3, 4, 2, 1, 0, 5])  # of trades, book, options, vix, late, bars
+    rank = np.array([3, 4, 2, 1, 0, -1])  # of trades, book, options, vix, late, bars
     times = intake.times_of(events)
     keys = [(int(times[k][i]), int(rank[k]), int(i)) for k, i in zip(table, row, strict=True)]
     assert keys == sorted(keys)

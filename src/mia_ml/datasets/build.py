@@ -42,7 +42,7 @@ def rows(params: np.ndarray, days: Days, grace_ns: int = 0, workers: int = 0) ->
             while len(waiting) <= workers and (item := next(todo, None)) is not None:
                 position, day = item
                 at = int(np.searchsorted(days.sessions["day"], day.day))
-                session = days.sessions[at : at + 1]
+                session = days.sessions[at : at + 1].copy()
                 last = position == len(days.days) - 1
                 waiting.append((day, session, pool.submit(_bars, params, session, day, last, grace_ns)))
             if not waiting:

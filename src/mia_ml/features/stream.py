@@ -1,16 +1,35 @@
 """The engine as an object: feed it events in any portions, get rows, save and restore it at any point."""
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from mia_ml.core.errors import CalendarError, DataError
-from mia_ml.core.moments import utc
-from mia_ml.features import engine, intake, live
+from mia_ml.core.kernel import seal
+from mia_ml.core.moments import SESSION, utc
+from mia_ml.features import engine, intake, live, tape
 from mia_ml.features.bar import BAR
 from mia_ml.features.tape import Tape
 
 _NO_ROWS = np.zeros(0, engine.ROW)
+
+
+@functools.cache
+def warm() -> None:
+    """Load every entry point for the types that tapes and live events have, compiling what is not in the cache.
+
+    Afterwards an array of another type or stride is an error, where it would silently have compiled a second version.
+    """
+    params, state, session = np.zeros(1, engine.PARAMS), np.zeros(1, engine.STATE), np.zeros(1, SESSION)
+    bars, rows, empty = np.zeros(1, BAR), np.zeros(1, engine.ROW), intake.tape()
+    engine.open_day(params, state, session, 0)
+    engine.run(params, state, 0, empty, bars, rows)
+    engine.bars_of(params, session, np.zeros(1, tape.STATE), 0, empty, bars)
+    engine.rows_of(params, state, bars[:0], rows)
+    live.push(params, state, event_record(live.CLOCK, 0), 0, bars, rows)
+    for entry in (engine.open_day, engine.run, engine.bars_of, engine.rows_of, live.push):
+        seal(entry)
 
 
 class Engine:
@@ -24,8 +43,9 @@ class Engine:
     """
 
     def __init__(self, params: np.ndarray, sessions: np.ndarray, contracts: np.ndarray) -> None:
+        warm()
         self._params = params
-        self._sessions = sessions
+        self._sessions = sessions.copy()  # the calendar's is read-only, which is another type to a kernel
         self._contracts = contracts
         self._state = np.zeros(1, engine.STATE)
         self._bars = np.zeros(engine.BARS_A_DAY, BAR)
