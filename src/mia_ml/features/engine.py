@@ -49,6 +49,7 @@ FEATURES = (
     + OWN_FEATURES
 )
 COMPONENTS = tuple(feature.name for feature in FEATURES if feature.component)
+SIGNED_FLOW = tuple(feature.name for feature in FEATURES if feature.signed_flow)
 
 PARAMS = np.dtype(
     [

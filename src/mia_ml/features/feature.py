@@ -11,6 +11,7 @@ class Feature:
 
     unit: of the value; 1 is unitless. range: lowest and highest value it can take. source: the canonical columns it is
     computed from. warmup: when it stops being NaN. component: a term a formula may weigh, + is bullish.
+    signed_flow: it measures who is paying the spread, as several others do; reports show their joint weight.
     """
 
     name: str
@@ -19,3 +20,4 @@ class Feature:
     source: str
     warmup: str
     component: bool = True
+    signed_flow: bool = False

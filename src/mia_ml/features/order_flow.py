@@ -15,11 +15,11 @@ from mia_ml.features.feature import INF, Feature
 FEATURES = (
     Feature("order_book_imbalance", "1", (-1.0, 1.0), "book", "first snapshot"),
     Feature("order_book_imbalance_mean", "1", (-1.0, 1.0), "book", "first snapshot"),
-    Feature("tick_momentum", "1", (-1.0, 1.0), "trades", "momentum_orders orders"),
-    Feature("tick_momentum_60s", "1", (-1.0, 1.0), "trades", "an order in the bar"),
-    Feature("tick_momentum_literal", "1", (-1.0, 1.0), "trades", "momentum_orders prints"),
-    Feature("aggression_bias", "1", (-1.0, 1.0), "trades", "aggression_orders orders"),
-    Feature("aggression_bias_5m", "1", (-1.0, 1.0), "trades", "a trade in window_bars bars"),
+    Feature("tick_momentum", "1", (-1.0, 1.0), "trades", "momentum_orders orders", signed_flow=True),
+    Feature("tick_momentum_60s", "1", (-1.0, 1.0), "trades", "an order in the bar", signed_flow=True),
+    Feature("tick_momentum_literal", "1", (-1.0, 1.0), "trades", "momentum_orders prints", signed_flow=True),
+    Feature("aggression_bias", "1", (-1.0, 1.0), "trades", "aggression_orders orders", signed_flow=True),
+    Feature("aggression_bias_5m", "1", (-1.0, 1.0), "trades", "a trade in window_bars bars", signed_flow=True),
     Feature("book_age", "s", (0.0, INF), "book", "first snapshot", component=False),
 )
 PARAMS = np.dtype([("window_bars", "i8")], align=True)

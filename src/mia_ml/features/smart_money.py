@@ -16,8 +16,8 @@ from mia_ml.features.feature import Feature
 from mia_ml.features.window import clip
 
 FEATURES = (
-    Feature("smart_money_index", "1", (-1.0, 1.0), "trades", "window_bars"),
-    Feature("smart_money_index_literal", "1", (-1.3, 1.3), "trades", "window_bars"),
+    Feature("smart_money_index", "1", (-1.0, 1.0), "trades", "window_bars", signed_flow=True),
+    Feature("smart_money_index_literal", "1", (-1.3, 1.3), "trades", "window_bars", signed_flow=True),
 )
 PARAMS = np.dtype(
     [

@@ -13,8 +13,10 @@ from mia_ml.core.kernel import kernel
 from mia_ml.features.feature import INF, Feature
 
 FEATURES = (
-    Feature("volume_confirmation", "1", (-1.0, 1.0), "trades", "5 days at this minute, else trailing"),
-    Feature("volume_confirmation_trailing", "1", (-1.0, 1.0), "trades", "trailing_bars"),
+    Feature(
+        "volume_confirmation", "1", (-1.0, 1.0), "trades", "5 days at this minute, else trailing", signed_flow=True
+    ),
+    Feature("volume_confirmation_trailing", "1", (-1.0, 1.0), "trades", "trailing_bars", signed_flow=True),
     Feature("rvol", "1", (0.0, INF), "trades or bars", "5 days at this minute, else trailing", component=False),
     Feature("rvol_trailing", "1", (0.0, INF), "trades or bars", "trailing_bars", component=False),
     Feature("delta", "contracts", (-INF, INF), "trades", "none", component=False),
