@@ -38,7 +38,7 @@ run: env git
 test: env
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy -p mia_ml -p pipelines
+	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q -n 2
 
 lock: env
