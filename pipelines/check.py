@@ -10,35 +10,51 @@ from typing import Any
 import yaml
 
 from mia_ml import settings
+from mia_ml.backtest.execution import Execution
+from mia_ml.confluence import formula
+from mia_ml.core.errors import ConfigError
+from mia_ml.core.instruments import INSTRUMENTS
+from mia_ml.features import params
 from pipelines import run
 
 LAST = Path("reports/last_params.yaml")
 
 
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def differences(last: Any, now: Any, name: str = "") -> list[str]:
     """
-    >>> flat({"costs": {"slippage_ticks": 1.0}, "workers": 0})
-    {'costs.slippage_ticks': 1.0, 'workers': 0}
+    >>> differences({"a": {"x": 1, "y": 2}, "b": {"z": 0}}, {"a": {"x": 3, "y": 2}, "c": {"z": 0}})
+    ['a.x: 1 -> 3', 'b: gone', 'c: new']
     """
-    out: dict[str, Any] = {}
-    for key, value in values.items():
-        out |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {prefix + key: value}
-    return out
+    if last == now:
+        return []
+    if not (isinstance(last, dict) and isinstance(now, dict)):
+        return [f"{name}: {last} -> {now}"]
+    lines = []
+    for key in sorted(last.keys() | now.keys()):
+        inner = f"{name}.{key}" if name else key
+        if key in last and key in now:
+            lines += differences(last[key], now[key], inner)
+        else:
+            value = now.get(key, last.get(key))
+            shown = "" if isinstance(value, dict) else f", was {value}" if key in last else f", is {value}"
+            lines.append(f"{inner}: {'gone' if key in last else 'new'}{shown}")
+    return lines
 
 
-def differences(last: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """
-    >>> differences({"a": {"x": 1, "y": 2}}, {"a": {"x": 3, "z": 2}})
-    ['a.x: 1 -> 3', 'a.y: 2 -> (gone)', 'a.z: (new) -> 2']
-    """
-    before, after = flat(last), flat(now)
-    names = sorted(before.keys() | after.keys())
-    pairs = ((name, before.get(name, "(new)"), after.get(name, "(gone)")) for name in names)
-    return [f"{name}: {old} -> {new}" for name, old, new in pairs if old != new]
+def refuse_what_a_later_stage_would(chosen: settings.Settings) -> None:
+    """What a room below refuses is refused now, not after the stages in front of it."""
+    for name in ("path", "vix_path"):
+        path = getattr(chosen.source, name)
+        if not Path(path).exists():
+            raise ConfigError(f"source.{name}: {path}: no such file or folder")
+    context = chosen.context.model_dump()
+    formula.build(chosen.confluence.model_dump(), context)
+    params.build(chosen.features.model_dump(), context, INSTRUMENTS[chosen.instrument.root].tick, native=False)
+    Execution(**chosen.execution.model_dump(exclude={"blackout"}), **chosen.costs.model_dump())
 
 
 def main() -> None:
-    settings.load()
+    refuse_what_a_later_stage_would(settings.load())
     now = yaml.safe_load(settings.PARAMS.read_text())
     if LAST.is_file():
         changed = differences(yaml.safe_load(LAST.read_text()), now)

@@ -12,7 +12,7 @@ from mia_ml.core.tables import Item
 from mia_ml.settings import sources as kinds
 from mia_ml.sources import bars, databento, sierra, simulator, tables, vix
 from mia_ml.sources.bar_mapping import BarMapping
-from mia_ml.store.ingest import ingest
+from mia_ml.store.ingest import Report, ingest
 from mia_ml.store.rules import Rules
 from pipelines import SECONDS_BETWEEN_LINES, TABLES, run, write_metrics
 
@@ -42,6 +42,21 @@ def items(source: kinds.AnySource) -> Iterator[Item]:
         yield from vix.read([Path(source.vix_path)])
 
 
+def nothing_applied(report: Report, path: str) -> str:
+    """
+    >>> nothing_applied(Report(errors=["a.dbn: not a DBN file", "b.dbn: empty"]), "feed")
+    'a.dbn: not a DBN file (and 1 more like it)'
+    >>> from collections import Counter
+    >>> nothing_applied(Report(records=2, quarantined=2, reasons=Counter({"unknown symbol": 2})), "feed")
+    'feed: no row of it could be used: unknown symbol 2'
+    """
+    if report.errors:
+        more = len(report.errors) - 1
+        return report.errors[0] + (f" (and {more} more like it)" if more else "")
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.reasons.most_common())
+    return f"{path}: no row of it could be used: {reasons or 'there is none'}"
+
+
 def main() -> None:
     chosen = settings.load()
     last = time.monotonic()
@@ -54,10 +69,10 @@ def main() -> None:
 
     rules = Rules(**chosen.ingest.model_dump(), unique_sequence=chosen.source.unique_sequence)
     report = ingest(items(chosen.source), TABLES, rules, progress)
+    if not report.applied:
+        raise DataError(nothing_applied(report, chosen.source.path))
     for line in itertools.chain(report.errors, report.warnings):
         print(f"mia: {line}", file=sys.stderr)
-    if not report.applied:
-        raise DataError(f"{chosen.source.path}: no row of it could be used, see the reasons above")
     print(f"ingest: {report.records:,} records = {report.applied:,} applied + {report.quarantined:,} quarantined")
     write_metrics("ingest", report.as_json())
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -47,11 +48,42 @@ def test_a_refusal_is_one_line_and_exit_code_1() -> None:
     assert stopped.value.code == "mia: costs.slippage_ticks is -1: it must be at least 0"
 
 
+def defaults(folder: Path) -> dict[str, Any]:
+    """The settings of conf/, with files that exist from `folder`."""
+    composed = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    (folder / "feed").touch()
+    composed["source"] |= {"path": "feed", "vix_path": "feed"}
+    return composed
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "refusal"),
+    [
+        ("source", "path", "nowhere.dbn", "source.path: nowhere.dbn: no such file or folder"),
+        ("source", "vix_path", "nowhere.csv", "source.vix_path: nowhere.csv: no such file or folder"),
+        ("confluence", "terms", {"dow_trend_regim": 1.0}, "did you mean 'dow_trend_regime'?"),
+        ("features", "atr_bars", 100_000, "features.atr_bars is 100000: it must lie between"),
+        ("execution", "take_profit", float("inf"), "execution.take_profit = inf must be above 0"),
+    ],
+)
+def test_check_refuses_what_a_later_stage_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, key: str, value: Any, refusal: str
+) -> None:
+    composed = defaults(tmp_path)
+    composed[section][key] = value
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(composed))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as refused:
+        check.main()
+    assert refusal in str(refused.value)
+    assert not (tmp_path / check.LAST).exists()
+
+
 def test_check_says_what_differs_from_the_last_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     params = tmp_path / "params.yaml"
-    params.write_text((REPOSITORY / "params.yaml").read_text())
+    params.write_text(yaml.safe_dump(defaults(tmp_path)))
     monkeypatch.chdir(tmp_path)
     check.main()
     assert capsys.readouterr().out == ""
