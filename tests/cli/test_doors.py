@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,8 @@ def test_a_simulated_day_passes_its_own_audit(mia, tmp_path):
         (["ingest", "bars", "x", "--out", "y"], "needs --mapping"),
         (["ingestt"], "ingestt"),
         (["audit"], "DIR"),
+        (["replay", "--tables", "x"], "--out"),
+        (["replay", "--tables", "x", "--out", "y", "--chunks", "evnt"], "did you mean 'event'?"),
     ],
 )
 def test_wrong_usage_exits_2(mia, arguments, message):
@@ -130,6 +133,20 @@ def test_a_folder_that_cannot_be_made_or_read_exits_1(mia, folder, tmp_path):
         assert code == 1
         assert err.count("\n") == 1
         assert "Traceback" not in err
+
+
+def test_replay_refuses_in_one_line(mia, tmp_path):
+    params = Path(__file__).parents[2] / "params.yaml"
+    for tables, more, message in (
+        (tmp_path, ["--params", tmp_path / "gone.yaml"], "gone.yaml: no such file"),
+        (tmp_path / "gone", ["--params", params], "gone: not a directory of tables"),
+        (tmp_path, ["--params", params], "no trades or book of ES; mia ingest writes them"),
+    ):
+        code, out, err = mia("replay", "--tables", tables, "--out", tmp_path / "rows.parquet", *more)
+        assert (code, out) == (1, "")
+        assert message in err
+        assert err.count("\n") == 1
+    assert not (tmp_path / "rows.parquet").exists()
 
 
 def test_nothing_applied_exits_1(mia, folder, tmp_path):

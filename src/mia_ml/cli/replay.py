@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mia_ml.cli import app
+from mia_ml.core.errors import refuse_unknown
 
 NS_PER_MS = 1_000_000
 
@@ -27,6 +28,8 @@ def replay(
     from mia_ml.features import params as engine_params
     from serving import replay as face
 
+    if chunks not in face.CHUNKS:
+        raise typer.BadParameter(refuse_unknown("way to chunk", chunks, face.CHUNKS), param_hint="--chunks")
     chosen = settings.load(params)
     native = days.is_native(tables)
     planned = days.plan(tables, chosen.instrument.root, chosen.instrument.calendar, native)

@@ -51,6 +51,8 @@ class Appender:
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> "Appender":
+        if self._path.is_dir():
+            raise TableError(f"{self._path}: is a folder; give the name of a file")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         return self
 
