@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 WIDTH_IN, HEIGHT_IN, DPI = 9.0, 4.0, 110
@@ -21,6 +22,9 @@ def equity(path: Path, ts_ns: np.ndarray, usd: np.ndarray, title: str) -> None:
         highest = np.maximum.accumulate(usd)
         low.fill_between(moments, 100.0 * (usd / highest - 1.0), 0.0, step="post", alpha=0.5)
     low.set(ylabel="drawdown, %", xlabel="UTC")
+    dates = AutoDateLocator()
+    low.xaxis.set_major_locator(dates)
+    low.xaxis.set_major_formatter(ConciseDateFormatter(dates))
     for axes in (top, low):
         axes.grid(alpha=0.3)
     _save(figure, path)
