@@ -10,7 +10,7 @@ ON_PATH := PATH="$(CURDIR)/$(BIN):$$PATH"
 .PHONY: help env run test lock params clean
 
 help:
-	@sed -n 's/^# //p' $(MAKEFILE_LIST)
+	@sed -n 's/^# make /make /p' $(MAKEFILE_LIST)
 
 env: $(READY)
 
