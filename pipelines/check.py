@@ -13,9 +13,8 @@ from mia_ml import settings
 from mia_ml.backtest.execution import Execution
 from mia_ml.confluence import formula
 from mia_ml.core.errors import ConfigError
-from mia_ml.core.instruments import INSTRUMENTS
-from mia_ml.features import params
 from pipelines import run
+from pipelines.market import engine_parameters
 
 LAST = Path("reports/last_params.yaml")
 
@@ -47,9 +46,8 @@ def refuse_what_a_later_stage_would(chosen: settings.Settings) -> None:
         path = getattr(chosen.source, name)
         if not Path(path).exists():
             raise ConfigError(f"source.{name}: {path}: no such file or folder")
-    context = chosen.context.model_dump()
-    formula.build(chosen.confluence.model_dump(), context)
-    params.build(chosen.features.model_dump(), context, INSTRUMENTS[chosen.instrument.root].tick, native=False)
+    formula.build(chosen.confluence.model_dump(), chosen.context.model_dump())
+    engine_parameters(chosen, native=False)
     Execution(**chosen.execution.model_dump(exclude={"blackout"}), **chosen.costs.model_dump())
 
 

@@ -7,15 +7,13 @@ import numpy as np
 
 from mia_ml import settings
 from mia_ml.core import moments
-from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.datasets import build
-from mia_ml.features import clock, engine, params
+from mia_ml.features import clock, engine
 from mia_ml.store import column_page, records
 from mia_ml.store.column_audit import ColumnAudit
 from pipelines import COLUMNS, ROWS, SECONDS_BETWEEN_LINES, run, write_metrics, write_plot
-from pipelines.market import trading_days
+from pipelines.market import engine_parameters, grace_ns, trading_days
 
-NS_PER_MS = 1_000_000
 PAGE = Path("reports/columns.md")
 
 
@@ -31,13 +29,11 @@ def write_audit(audit: ColumnAudit) -> int:
 def main() -> None:
     chosen = settings.load()
     days, native = trading_days(chosen)
-    tick = INSTRUMENTS[chosen.instrument.root].tick
-    parameters = params.build(chosen.features.model_dump(), chosen.context.model_dump(), tick, native)
-    grace_ns = chosen.features.grace_ms * NS_PER_MS
+    parameters = engine_parameters(chosen, native)
     print(f"features: {len(days.days)} trading days; a first run compiles the kernels", flush=True)
     names, audit = np.array(clock.SESSIONS), ColumnAudit(engine.COMPONENTS)
     count, last = 0, time.monotonic()
-    for day, rows in build.rows(parameters, days, grace_ns, chosen.workers):
+    for day, rows in build.rows(parameters, days, grace_ns(chosen), chosen.workers):
         records.write(ROWS / f"{moments.iso(day.day)}.parquet", rows)
         components = {name: rows[name] for name in engine.COMPONENTS}
         audit.add(day.day, components, names[rows["session"].astype(np.int64)])

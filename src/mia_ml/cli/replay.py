@@ -8,8 +8,6 @@ import typer
 from mia_ml.cli import app
 from mia_ml.core.errors import refuse_unknown
 
-NS_PER_MS = 1_000_000
-
 
 @app.command()
 def replay(
@@ -23,22 +21,16 @@ def replay(
     from mia_ml import settings
     from mia_ml.cli.progress import progress
     from mia_ml.confluence import formula
-    from mia_ml.core.instruments import INSTRUMENTS
-    from mia_ml.datasets import days
-    from mia_ml.features import params as engine_params
+    from pipelines import market
     from serving import replay as face
 
     if chunks not in face.CHUNKS:
         raise typer.BadParameter(refuse_unknown("way to chunk", chunks, face.CHUNKS), param_hint="--chunks")
     chosen = settings.load(params)
-    native = days.is_native(tables)
-    planned = days.plan(tables, chosen.instrument.root, chosen.instrument.calendar, native)
-    context = chosen.context.model_dump()
-    tick = INSTRUMENTS[chosen.instrument.root].tick
-    parameters = engine_params.build(chosen.features.model_dump(), context, tick, native)
-    chosen_formula = formula.build(chosen.confluence.model_dump(), context)
-    grace_ns = chosen.features.grace_ms * NS_PER_MS
+    days, native = market.trading_days(chosen, tables)
+    parameters = market.engine_parameters(chosen, native)
+    chosen_formula = formula.build(chosen.confluence.model_dump(), chosen.context.model_dump())
     with progress("replay") as show:
-        for day, rows in face.replay(planned, parameters, chosen_formula, out, chunks, seed, grace_ns):
+        for day, rows in face.replay(days, parameters, chosen_formula, out, chunks, seed, market.grace_ns(chosen)):
             show(str(day), rows)
-    print(f"{rows:,} rows of {len(planned.days)} trading days in {out}")
+    print(f"{rows:,} rows of {len(days.days)} trading days in {out}")
