@@ -3,31 +3,38 @@
 import itertools
 import sys
 import time
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from mia_ml import settings
 from mia_ml.core.errors import DataError
-from mia_ml.core.tables import Item
 from mia_ml.settings import sources as kinds
 from mia_ml.sources import bars, databento, sierra, simulator, tables, vix
 from mia_ml.sources.bar_mapping import BarMapping
-from mia_ml.store.ingest import Report, ingest
+from mia_ml.store.ingest import Read, Readers, Report, ingest
 from mia_ml.store.rules import Rules
 from pipelines import SECONDS_BETWEEN_LINES, TABLES, run, write_metrics
 
 
-def items(source: kinds.AnySource) -> Iterator[Item]:
-    """What the source holds, then the daily VIX where a file of it is given."""
+def reads(source: kinds.AnySource) -> tuple[Read, ...]:
+    """The source, then the daily VIX where a file of it is given."""
+    if source.vix_path == kinds.NO_FILE:
+        return (read(source),)
+    return read(source), partial(vix.read, [Path(source.vix_path)])
+
+
+def read(source: kinds.AnySource) -> Read:
     paths = [Path(source.path)]
     match source:
-        case kinds.Simulate(world=world):
-            plain = world.model_dump()
-            yield from simulator.read(simulator.World(**plain | {"faults": simulator.Faults(**plain["faults"])}))
+        case kinds.Simulate():
+            plain = source.world.model_dump()
+            world = simulator.World(**plain | {"faults": simulator.Faults(**plain["faults"])})
+            return partial(simulator.read, world)
         case kinds.Databento():
-            yield from databento.read(paths)
+            return partial(databento.read, paths)
         case kinds.Sierra():
-            yield from sierra.read(
+            return partial(
+                sierra.read,
                 paths,
                 source.symbol,
                 zone=source.zone,
@@ -35,11 +42,9 @@ def items(source: kinds.AnySource) -> Iterator[Item]:
                 price_multiplier=source.price_multiplier,
             )
         case kinds.Bars():
-            yield from bars.read(paths, BarMapping.from_dict(source.mapping), source.symbol)
+            return partial(bars.read, paths, BarMapping.from_dict(source.mapping), source.symbol)
         case kinds.Tables():
-            yield from tables.read(paths)
-    if source.vix_path != kinds.NO_FILE:
-        yield from vix.read([Path(source.vix_path)])
+            return partial(tables.read, paths)
 
 
 def nothing_applied(report: Report, path: str) -> str:
@@ -68,9 +73,11 @@ def main() -> None:
             print(f"  {rows:>12,} rows  {file}", flush=True)
 
     rules = Rules(**chosen.ingest.model_dump(), unique_sequence=chosen.source.unique_sequence)
-    report = ingest(items(chosen.source), TABLES, rules, progress)
+    report = ingest(Readers(reads(chosen.source)), TABLES, rules, progress)
     if not report.applied:
         raise DataError(nothing_applied(report, chosen.source.path))
+    if report.resumed:
+        print(f"ingest: {report.resumption}")
     for line in itertools.chain(report.errors, report.warnings):
         print(f"mia: {line}", file=sys.stderr)
     print(f"ingest: {report.records:,} records = {report.applied:,} applied + {report.quarantined:,} quarantined")

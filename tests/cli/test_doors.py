@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from mia_ml import cli
+from mia_ml.sources import tables as tables_source
 
 TS = 1_703_545_200_000_000_000 + np.arange(100) * 10**9
 
@@ -73,6 +74,27 @@ def test_ingest_and_audit_in_words(mia, folder, tmp_path):
     assert json.loads(out)["passed"] is False
     assert err.count("\n") == 1
     assert "1 of 100 records quarantined" in err
+
+
+def test_an_interrupted_ingest_goes_on_and_says_so(mia, folder, tmp_path, monkeypatch):
+    later = folder / "trades" / "ESH4" / "2023-12-27.parquet"
+    pd.read_parquet(folder / "trades" / "ESH4" / "2023-12-26.parquet").assign(ts_event=TS + 86_400 * 10**9).to_parquet(
+        later
+    )
+    _, expected, _ = mia("ingest", "tables", folder, "--out", tmp_path / "whole", "--json")
+    original = tables_source._file
+
+    def interrupted(path):
+        if path == later:
+            raise KeyboardInterrupt
+        return original(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tables_source, "_file", interrupted)
+        assert mia("ingest", "tables", folder, "--out", tmp_path / "out")[0] != 0
+    code, out, err = mia("ingest", "tables", folder, "--out", tmp_path / "out", "--json")
+    assert (code, out) == (0, expected)
+    assert err == "mia: resumed: 1 of 2 files were read before\n"
 
 
 def test_a_bad_file_is_one_line_and_exit_1_the_others_are_ingested(mia, folder, tmp_path):

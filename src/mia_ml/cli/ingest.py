@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +12,8 @@ from mia_ml.cli import app
 from mia_ml.core.errors import MiaError, UsageError, refuse_unknown
 
 if TYPE_CHECKING:
-    from mia_ml.core.tables import Item
     from mia_ml.sources.bar_mapping import BarMapping
-    from mia_ml.store.ingest import Report
+    from mia_ml.store.ingest import Read, Report
 
 SOURCES = ("databento", "sierra", "bars", "tables", "simulate")
 OPTIONS_OF = {
@@ -67,8 +66,10 @@ def ingest(
         unique_sequence = source == "simulate"
     rules = Rules(jump_atrs=jump_atrs, unique_sequence=unique_sequence)
     with progress("ingest") as tick:
-        report = store.ingest(_items(source, paths or [], given, vix), out, rules, tick)
+        report = store.ingest(store.Readers(_reads(source, paths or [], given, vix)), out, rules, tick)
     print(json.dumps(report.as_json()) if as_json else _text(report, out))
+    if report.resumed:
+        print(f"mia: {report.resumption}", file=sys.stderr)
     for line in report.warnings:
         print(f"mia: warning: {line}", file=sys.stderr)
     for line in report.errors:
@@ -93,37 +94,37 @@ def _check_usage(source: str, paths: list[Path], given: dict) -> None:
         raise typer.BadParameter("bars needs --mapping FILE, see conf/source/bars_*.yaml for examples")
 
 
-def _items(source: str, paths: list[Path], given: dict, vix_path: Path | None) -> "Iterator[Item]":
-    yield from _source(source, paths, given)
-    if vix_path is not None:
-        from mia_ml.sources import vix
+def _reads(source: str, paths: list[Path], given: dict, vix_path: Path | None) -> "tuple[Read, ...]":
+    if vix_path is None:
+        return (_read(source, paths, given),)
+    from mia_ml.sources import vix
 
-        yield from vix.read([vix_path])
+    return _read(source, paths, given), partial(vix.read, [vix_path])
 
 
-def _source(source: str, paths: list[Path], given: dict) -> "Iterator[Item]":
+def _read(source: str, paths: list[Path], given: dict) -> "Read":
     if source == "databento":
         from mia_ml.sources import databento
 
-        return databento.read(paths)
+        return partial(databento.read, paths)
     if source == "sierra":
         from mia_ml.sources import sierra
 
-        return sierra.read(paths, given.pop("symbol", None), **given)
+        return partial(sierra.read, paths, given.pop("symbol", None), **given)
     if source == "bars":
         from mia_ml.sources import bars
 
         mapping, symbol = _mapping(given["mapping"])
-        return bars.read(paths, mapping, given.get("symbol") or symbol)
+        return partial(bars.read, paths, mapping, given.get("symbol") or symbol)
     if source == "tables":
         from mia_ml.sources import tables
 
-        return tables.read(paths)
+        return partial(tables.read, paths)
     from mia_ml.sources.simulator import World, read
 
     if given.get("intensity", "").replace(".", "", 1).isdigit():
         given["intensity"] = float(given["intensity"])
-    return read(World(**given))
+    return partial(read, World(**given))
 
 
 def _mapping(path: Path) -> "tuple[BarMapping, str | None]":

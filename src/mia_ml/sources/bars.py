@@ -19,7 +19,7 @@ import polars as pl
 
 from mia_ml.core.errors import ConfigError, MiaError, SourceError
 from mia_ml.core.tables import SCHEMAS, Batch, Columns, FileDone, Item, Reject
-from mia_ml.sources import bar_times, delimited
+from mia_ml.sources import Skip, bar_times, delimited, never
 from mia_ml.sources.bar_mapping import OPTIONAL, REQUIRED, BarMapping
 
 SUFFIXES = (".csv", ".txt", ".gz", ".zip", ".parquet")
@@ -28,7 +28,9 @@ _PRICES = ("open", "high", "low", "close")
 _BROKEN = (EOFError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError)  # the last: encrypted members
 
 
-def read(paths: Iterable[str | Path], mapping: BarMapping, symbol: str | None = None) -> Iterator[Item]:
+def read(
+    paths: Iterable[str | Path], mapping: BarMapping, symbol: str | None = None, *, skip: Skip = never
+) -> Iterator[Item]:
     """Bars of files, each file or zip member closed by its FileDone; a folder is its files in order of name.
 
     symbol: the contract or, where names give the contract month, its root. Without it names must give the
@@ -45,10 +47,10 @@ def read(paths: Iterable[str | Path], mapping: BarMapping, symbol: str | None = 
             yield FileDone(str(given), 0, f"{given}: cannot be read: {error.strerror}")
             continue
         for path in files:
-            yield from _read_file(path, mapping, symbol)
+            yield from _read_file(path, mapping, symbol, skip)
 
 
-def _read_file(path: Path, mapping: BarMapping, symbol: str | None) -> Iterator[Item]:
+def _read_file(path: Path, mapping: BarMapping, symbol: str | None, skip: Skip) -> Iterator[Item]:
     suffix = path.suffix.lower()
     if suffix == ".zip":
         try:
@@ -57,9 +59,12 @@ def _read_file(path: Path, mapping: BarMapping, symbol: str | None) -> Iterator[
                 if not members:
                     yield FileDone(str(path), 0, f"{path}: empty archive")
                 for name in members:
-                    yield from _text(f"{path}:{name}", name, partial(archive.open, name), mapping, symbol)
+                    if not skip(f"{path}:{name}"):
+                        yield from _text(f"{path}:{name}", name, partial(archive.open, name), mapping, symbol)
         except _BROKEN as error:
             yield FileDone(str(path), 0, f"{path}: not a readable zip archive: {error}")
+    elif skip(str(path)):
+        return
     elif suffix == ".gz":
         yield from _text(str(path), path.stem, partial(gzip.open, path), mapping, symbol)
     elif suffix == ".parquet":

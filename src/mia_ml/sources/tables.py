@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from mia_ml.core.errors import SourceError, refuse_unknown
 from mia_ml.core.tables import SCHEMAS, Batch, Columns, FileDone, Item, Reject, Schema
+from mia_ml.sources import Skip, never
 
 SUFFIX = ".parquet"
 _ARROW = {"i8": pa.int64(), "f8": pa.float64(), "i1": pa.int8(), "O": pa.string()}
@@ -26,18 +27,18 @@ _PRINT = ("ts_event", "price", "size", "side", "sequence")
 _ROWS_A_BATCH = 1 << 19
 
 
-def read(paths: Iterable[str | Path]) -> Iterator[Item]:
+def read(paths: Iterable[str | Path], *, skip: Skip = never) -> Iterator[Item]:
     """Rows of folders of tables and of single files, each file closed by its FileDone."""
     for given in map(Path, paths):
         if not given.exists():
             yield FileDone(str(given), 0, f"{given}: no such file or folder")
         elif given.is_dir():
-            yield from _folder(given)
-        else:
+            yield from _folder(given, skip)
+        elif not skip(str(given)):
             yield from _file(given)
 
 
-def _folder(folder: Path) -> Iterator[Item]:
+def _folder(folder: Path, skip: Skip) -> Iterator[Item]:
     unreadable: list[OSError] = []
     files = []
     for here, below, names in os.walk(folder, onerror=unreadable.append):
@@ -46,7 +47,8 @@ def _folder(folder: Path) -> Iterator[Item]:
     for error in unreadable:
         yield FileDone(error.filename, 0, f"{error.filename}: cannot be read: {error.strerror}")
     for path in sorted(files):
-        yield from _file(path)
+        if not skip(str(path)):
+            yield from _file(path)
     if not files and not unreadable:
         yield FileDone(str(folder), 0, f"{folder}: no table in this folder, as trades/ESH4/2023-12-26{SUFFIX}")
 

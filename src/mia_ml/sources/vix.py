@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from mia_ml.core.tables import Batch, FileDone, Item, Reject
-from mia_ml.sources import delimited, wallclock
+from mia_ml.sources import Skip, delimited, never, wallclock
 
 SYMBOL = "VIX"
 _ZONE = "America/New_York"
@@ -20,9 +20,11 @@ _NEEDED = ("DATE", "CLOSE")
 _DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y")
 
 
-def read(paths: Iterable[str | Path]) -> Iterator[Item]:
+def read(paths: Iterable[str | Path], *, skip: Skip = never) -> Iterator[Item]:
     """`vix` rows of files with the columns DATE and CLOSE, each file closed by its FileDone."""
     for path in map(Path, paths):
+        if skip(str(path)):
+            continue
         try:
             yield from _read_file(path)
         except OSError as error:

@@ -38,11 +38,7 @@ class Manifest:
     complete: bool = True
 
     def write(self, root: Path) -> None:
-        path = root / NAME
-        beside = path.with_name(f".{NAME}.part")
-        content = {"version": VERSION} | asdict(self)
-        beside.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
-        os.replace(beside, path)
+        write_json(root / NAME, {"version": VERSION} | asdict(self))
 
     def add(self, other: "Manifest") -> "Manifest":
         """This manifest with another ingest's sources and days; what no day comes from any more is forgotten."""
@@ -74,6 +70,13 @@ class Manifest:
                     "give all files of that day together, choose another --out, or remove the day"
                 )
         return ""
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Whole or not at all; the same content gives the same bytes."""
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    os.replace(beside, path)
 
 
 def read(root: Path) -> Manifest:

@@ -10,6 +10,7 @@ import numpy as np
 from mia_ml.core.errors import SourceError
 from mia_ml.core.moments import DAY
 from mia_ml.core.tables import Batch, FileDone, Item, Reject
+from mia_ml.sources import Skip, never
 from mia_ml.sources.databento import records as convert
 from mia_ml.sources.databento.stream import RecordFile
 from mia_ml.sources.databento.symbols import Definitions, Symbols
@@ -22,11 +23,12 @@ Piece = tuple[int, str, np.ndarray, np.ndarray]
 """An instrument id, its symbol, consecutive records of both and their rows."""
 
 
-def read(paths: Iterable[Path | str]) -> Iterator[Item]:
+def read(paths: Iterable[Path | str], *, skip: Skip = never) -> Iterator[Item]:
     """Canonical rows of DBN files and of folders of them (files named `.dbn` or `.dbn.zst`, sorted by path).
 
     Each file stands alone: its book starts empty, so files may be read again one at a time. What comes before a fault
-    in a file is yielded; its FileDone then says what stopped the reading, and the next file follows.
+    in a file is yielded; its FileDone then says what stopped the reading, and the next file follows. Definitions are
+    read without asking `skip`: they name what the other files hold.
     """
     files, refused = _expand(paths)
     yield from refused
@@ -39,7 +41,7 @@ def read(paths: Iterable[Path | str]) -> Iterator[Item]:
         file = _open(path)
         if isinstance(file, SourceError):
             yield FileDone(str(path), 0, f"{path}: {file}")
-        elif file.schema != dbn.Schema.DEFINITION:
+        elif file.schema != dbn.Schema.DEFINITION and not skip(str(path)):
             yield from _File(path, file, definitions).items()
 
 

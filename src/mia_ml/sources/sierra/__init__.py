@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mia_ml.core.errors import ConfigError, MiaError, SourceError, refuse_unknown
 from mia_ml.core.tables import FileDone, Item
-from mia_ml.sources import wallclock
+from mia_ml.sources import Skip, never, wallclock
 from mia_ml.sources.sierra import depth, naming, scid, text
 
 SUFFIXES = (".txt", ".scid", ".depth")
@@ -18,6 +18,7 @@ def read(
     zone: str = "UTC",
     fraction: str = "microseconds",
     price_multiplier: float = 1.0,
+    skip: Skip = never,
 ) -> Iterator[Item]:
     """Trades and book rows of Sierra Chart files, each file closed by its FileDone; a folder is its files.
 
@@ -37,7 +38,8 @@ def read(
             yield FileDone(str(given), 0, str(error))
             continue
         for path in files:
-            yield from _read_file(path, symbol or naming.symbol_of(path), zone, fraction, price_multiplier)
+            if not skip(str(path)):
+                yield from _read_file(path, symbol or naming.symbol_of(path), zone, fraction, price_multiplier)
 
 
 def _files(given: Path) -> list[Path]:

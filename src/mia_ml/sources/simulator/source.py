@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mia_ml.core.tables import Batch, Columns, FileDone, Item
+from mia_ml.sources import Skip, never
 from mia_ml.sources.simulator import chain, contracts, faults, index, tape
 from mia_ml.sources.simulator.world import World
 
@@ -72,12 +73,14 @@ def _tapes(world: World, day: chain.Day) -> Iterator[tuple[Contract, tape.Prints
         yield contract, *faults.plant(rng, world.faults, span, prints, book)
 
 
-def read(world: World, first: int = 0, last: int | None = None) -> Iterator[Item]:
+def read(world: World, first: int = 0, last: int | None = None, *, skip: Skip = never) -> Iterator[Item]:
     """The world's tables day by day, from day position `first` up to, not including, `last`.
 
     A day's bytes do not depend on which other days are read.
     """
     for day in chain.days(world, first, last):
+        if skip(day.label):
+            continue
         rows = 0
         for batch in _day_batches(world, day):
             rows += batch.row.size
