@@ -11,6 +11,7 @@ from mia_ml.core.errors import DataError
 from mia_ml.settings import sources as kinds
 from mia_ml.sources import bars, databento, sierra, simulator, tables, vix
 from mia_ml.sources.bar_mapping import BarMapping
+from mia_ml.store import provenance
 from mia_ml.store.ingest import Read, Readers, Report, ingest
 from mia_ml.store.rules import Rules
 from pipelines import SECONDS_BETWEEN_LINES, TABLES, run, write_metrics
@@ -81,7 +82,8 @@ def main() -> None:
     for line in itertools.chain(report.errors, report.warnings):
         print(f"mia: {line}", file=sys.stderr)
     print(f"ingest: {report.records:,} records = {report.applied:,} applied + {report.quarantined:,} quarantined")
-    write_metrics("ingest", report.as_json())
+    synthetic = chosen.source.kind == "simulate" or provenance.is_synthetic(TABLES)
+    write_metrics("ingest", report.as_json() | {"synthetic": synthetic})
 
 
 if __name__ == "__main__":

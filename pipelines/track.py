@@ -51,7 +51,7 @@ def flat(values: dict[str, Any], prefix: str) -> dict[str, float]:
 
 def main() -> None:
     chosen = settings.load()
-    synthetic = chosen.source.kind == "simulate"
+    synthetic = json.loads((METRICS / "ingest.json").read_text())["synthetic"]
     title = f"{chosen.instrument.root}, {chosen.confluence.name}" + (", SYNTHETIC data" if synthetic else "")
     marks = records.read(BACKTEST / "marks.parquet", MARK)
     figures.equity(FIGURES / "equity.png", marks["ts_ns"], marks["equity_usd"], title)

@@ -8,7 +8,7 @@ from . import reference_battle as battle
 from .reference_bars import bars_of, flow_ratio, follow_regime, known, latest, timeframe
 from .reference_row import row_of
 
-CARRIED = 512
+CARRIED = 1440
 
 
 def profile_of(bars):

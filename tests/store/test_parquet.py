@@ -90,7 +90,9 @@ SOUND = {"ts_event": [1], "price": [1.0], "size": [1], "side": pa.array([1], pa.
         (b"", "not a readable Parquet file"),
         (b"ts_event,price\n1,2\n", "not a readable Parquet file"),
         ({"ts_event": [1]}, "column 'price' is missing, wanted float64; found ts_event"),
-        (SOUND | {"size": pa.array([1], pa.int32())}, "column 'size' is int32, wanted int64"),
+        (SOUND | {"size": pa.array([1.5], pa.float64())}, "column 'size' is not int64 without loss"),
+        (SOUND | {"side": pa.array([300], pa.int64())}, "column 'side' is not int8 without loss"),
+        (SOUND | {"price": pa.array(["1.0"])}, "column 'price' is string, wanted float64"),
         (SOUND | {"size": pa.array([None], pa.int64())}, "column 'size' has no value in row 1"),
     ],
 )
@@ -101,6 +103,16 @@ def test_a_broken_file_is_one_line_that_names_it(tmp_path, content, message):
         parquet.read(tmp_path, "trades", "ESH4", DAY)
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_other_numbers_are_read_where_nothing_is_lost(tmp_path):
+    """pandas writes int64 for a side, and float32 or int32 is what others keep."""
+    path = parquet.path_of(tmp_path, "trades", "ESH4", DAY)
+    others = {"price": pa.array([1.25], pa.float32()), "size": pa.array([7], pa.int32()), "side": pa.array([-1])}
+    written(path, SOUND | others)
+    columns = parquet.read(tmp_path, "trades", "ESH4", DAY)
+    assert [columns[name].dtype for name in ("price", "size", "side")] == ["f8", "i8", "i1"]
+    assert [columns[name][0] for name in ("price", "size", "side")] == [1.25, 7, -1]
 
 
 def test_a_truncated_file_is_refused(tmp_path):

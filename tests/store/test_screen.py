@@ -55,6 +55,7 @@ def test_a_sound_tape_passes_on_its_trading_day():
     [
         ({"size": 0}, "size not positive"),
         ({"size": -3}, "size not positive"),
+        ({"side": 7}, "side not -1, 0 or 1"),
         ({"price": np.nan}, "price not finite"),
         ({"price": -np.inf}, "price not finite"),
         ({"price": 4800.1}, "price off the tick grid"),

@@ -8,9 +8,10 @@ import numpy as np
 
 from mia_ml.core import calendar
 from mia_ml.core.errors import DataError
-from mia_ml.core.instruments import root_of
+from mia_ml.core.instruments import INSTRUMENTS, root_of
 from mia_ml.core.moments import NONE
 from mia_ml.core.tables import Columns
+from mia_ml.datasets import contract as table_contract
 from mia_ml.datasets import roll
 from mia_ml.features import intake
 from mia_ml.features.stream import contract_id
@@ -25,7 +26,8 @@ class Day:
     """One trading day of the instrument.
 
     contract: its front contract. prices: that contract's files by table. indices: the files that may hold options and
-    VIX rows of the day, by table. after_ns, close_ns: its rows lie in (after_ns, close_ns].
+    VIX rows of the day, by table. after_ns, open_ns, close_ns: its rows lie in (after_ns, close_ns], it trades from
+    open_ns. tick: of its prices in points, 0 where prints lie between ticks.
     """
 
     day: int
@@ -33,7 +35,9 @@ class Day:
     prices: dict[str, Path]
     indices: dict[str, tuple[Path, ...]]
     after_ns: int
+    open_ns: int
     close_ns: int
+    tick: float
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ def plan(root: Path, instrument: str, calendar_name: str, native: bool) -> Days:
     loaded = calendar.load(calendar_name, min(front) // 10_000, max(front) // 10_000 + 1)
     sessions, contracts = loaded.sessions, np.zeros(loaded.sessions.size, np.int64)
     index_days = sorted(indices)
+    traded = INSTRUMENTS[instrument]
+    grid = traded.tick if traded.calendar == "cme_globex" else 0.0  # shares print between ticks
     days = []
     for day, contract in sorted(front.items()):
         at = loaded.position(day)
@@ -85,7 +91,8 @@ def plan(root: Path, instrument: str, calendar_name: str, native: bool) -> Days:
         before, after_ns = (sessions["day"][at - 1], sessions["close_ns"][at - 1]) if at > 0 else (0, NONE)
         around = index_days[bisect.bisect_left(index_days, before) : bisect.bisect_right(index_days, day)]
         near = {table: tuple(indices[d][table] for d in around if table in indices[d]) for table in INDEX}
-        days.append(Day(day, contract, files[day][contract], near, int(after_ns), int(sessions["close_ns"][at])))
+        opens, closes = int(sessions["open_ns"][at]), int(sessions["close_ns"][at])
+        days.append(Day(day, contract, files[day][contract], near, int(after_ns), opens, closes, grid))
     return Days(tuple(days), sessions, contracts)
 
 
@@ -112,9 +119,12 @@ def tables_of(day: Day) -> dict[str, Columns]:
     """The columns of a day's tables that the engine reads, from its files.
 
     The files of an index are kept by Globex days, which end later than the cash session of other instruments: rows of
-    the day are picked by time.
+    the day are picked by time. Raises DataError on the first row that breaks its table's contract.
     """
     tables = {table: _read(path, table) for table, path in day.prices.items()}
+    for table, columns in tables.items():
+        span = (day.after_ns, day.close_ns)
+        table_contract.check(day.prices[table], table, columns, day.tick, span, day.open_ns)
     for table, paths in day.indices.items():
         parts = [_read(path, table) for path in paths]
         if not parts:

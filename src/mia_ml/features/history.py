@@ -15,7 +15,7 @@ import numpy as np
 from mia_ml.core.kernel import kernel
 from mia_ml.features.bar import BAR
 
-CARRIED = 512
+CARRIED = 1440  # at least one whole trading day
 SLOTS = 1440
 DAYS = 20
 

@@ -34,7 +34,9 @@ def load(path: str | Path = PARAMS) -> Settings:
     """The settings in a file. Raises ConfigError on the first unknown or missing name or impossible value."""
     path = Path(path)
     if not path.is_file():
-        raise ConfigError(f"{path}: no such file; 'dvc exp run' composes it from conf/")
+        raise ConfigError(
+            f"{path}: no such file; 'dvc exp run' composes it from conf/, doors take another with --params"
+        )
     try:
         values = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:

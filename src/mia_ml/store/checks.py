@@ -20,6 +20,7 @@ from mia_ml.store.rules import (
     JUMP,
     NON_FINITE,
     OFF_GRID,
+    SIDE,
     SIZE,
 )
 
@@ -165,7 +166,7 @@ def enter(state, session):
 
 
 @kernel
-def check_trades(ts, price, size, position, open_ns, first_index, repeated, states, limits_of, reason):
+def check_trades(ts, price, size, side, position, open_ns, first_index, repeated, states, limits_of, reason):
     state = states[0]
     limits = limits_of[0]
     for i in range(ts.size):
@@ -178,6 +179,8 @@ def check_trades(ts, price, size, position, open_ns, first_index, repeated, stat
             reason[i] = NON_FINITE
         elif size[i] <= 0:
             reason[i] = SIZE
+        elif side[i] < -1 or side[i] > 1:
+            reason[i] = SIDE
         elif off_grid(price[i], limits.tick):
             reason[i] = OFF_GRID
         elif repeated[i]:

@@ -121,7 +121,8 @@ def _check_column(path: Path, table: str, known: dict[str, str], present: pa.Sch
             f"{path}: column '{name}' is missing, wanted {known_dtype(known[name])}; found {', '.join(present.names)}"
         )
     found, wanted = present.field(name).type, _ARROW[known[name]]
-    if found != wanted and not (wanted == pa.string() and found in _TEXT):
+    number = pa.types.is_integer(found) or pa.types.is_floating(found)
+    if found != wanted and not (number and wanted != pa.string()) and not (wanted == pa.string() and found in _TEXT):
         raise TableError(
             f"{path}: column '{name}' is {found}, wanted {known_dtype(known[name])}; "
             "mia ingest tables converts what can be converted without loss"
@@ -138,6 +139,12 @@ def known_dtype(code: str) -> str:
 
 
 def _to_numpy(path: Path, name: str, column: pa.ChunkedArray, code: str) -> np.ndarray:
+    if code != "O" and column.type != _ARROW[code]:
+        try:
+            column = column.cast(_ARROW[code])
+        except pa.ArrowInvalid as error:
+            reason = str(error).splitlines()[0]
+            raise TableError(f"{path}: column '{name}' is not {known_dtype(code)} without loss: {reason}") from error
     array: Any = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     if code == "O":
         return np.array(array.to_pylist(), dtype=object)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from mia_ml.core.errors import ConfigError
 
-OK, CLOSED, BACKWARDS, NON_FINITE, SIZE, OFF_GRID, DUPLICATE, CROSSED, JUMP, UNKNOWN_SYMBOL, INCONSISTENT = range(11)
+OK, CLOSED, BACKWARDS, NON_FINITE, SIZE, OFF_GRID, DUPLICATE, CROSSED, JUMP, UNKNOWN_SYMBOL, INCONSISTENT, SIDE = range(
+    12
+)
 
 REASONS = (
     "",
@@ -18,6 +20,7 @@ REASONS = (
     "price jump",
     "unknown symbol",
     "inconsistent bar",
+    "side not -1, 0 or 1",
 )
 
 

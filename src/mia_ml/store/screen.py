@@ -78,10 +78,10 @@ class Screen:
         return position, sessions
 
     def _trades(self, columns: Columns, position: np.ndarray, sessions: np.ndarray, reason: np.ndarray) -> None:
-        ts, price, size = columns["ts_event"], columns["price"], columns["size"]
+        ts, price, size, side = (columns[name] for name in ("ts_event", "price", "size", "side"))
         repeated = self._repeated(columns)
         opens, first = _opens(sessions)
-        checks.check_trades(ts, price, size, position, opens, first, repeated, self._state, self._limits, reason)
+        checks.check_trades(ts, price, size, side, position, opens, first, repeated, self._state, self._limits, reason)
 
     def _book(self, columns: Columns, position: np.ndarray, sessions: np.ndarray, reason: np.ndarray) -> None:
         bid_px, ask_px, bid_sz, ask_sz = (
@@ -149,6 +149,8 @@ def _value(table: str, columns: Columns, reason: int, row: int) -> str:
         return moments.utc(columns["ts_event"][row])
     if reason == rules.DUPLICATE:
         return shown("sequence")
+    if reason == rules.SIDE:
+        return shown("side")
     if table == "trades":
         return shown("size") if reason == rules.SIZE else shown("price")
     if table == "book" and reason in (rules.CROSSED, rules.JUMP):
