@@ -11,8 +11,7 @@ import numpy as np
 from mia_ml.core.errors import DataError
 from mia_ml.core.moments import utc
 from mia_ml.core.tables import LEVELS, Columns
-
-GRID_TOLERANCE = 1e-6  # ticks: what is left of a decimal price after a division
+from mia_ml.store.checks import GRID_TOLERANCE
 
 
 def _refuse(path: Path, bad: np.ndarray, values: np.ndarray, what: str) -> None:
