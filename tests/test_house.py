@@ -21,9 +21,10 @@ CONF = REPOSITORY / "conf"
 
 LEVELS = (
     ("core",),
-    ("features", "labels", "splits", "metrics", "store", "sources"),
+    ("features", "splits", "metrics", "store", "sources"),
     ("confluence", "models", "backtest"),
-    ("datasets", "scoring", "evaluation"),
+    ("labels", "datasets", "scoring"),
+    ("evaluation",),
     ("tuning", "tracking"),
     ("registry", "reports"),
     ("settings",),

@@ -28,6 +28,10 @@ CALLED = {
     "features": ("core",),
     "backtest": ("core",),
     "confluence": ("core", "features"),
+    "models": ("core",),
+    "labels": ("core", "backtest"),
+    "scoring": ("core", "features", "confluence", "backtest", "models"),
+    "evaluation": ("core", "features", "confluence"),
 }
 """The rooms that have kernels, and the other rooms whose kernels and constants those read."""
 

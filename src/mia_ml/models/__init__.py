@@ -1,0 +1,1 @@
+"""Trained with the library, scored with our own kernel: fit, calibrate, combine, export, score."""

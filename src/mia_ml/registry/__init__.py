@@ -1,0 +1,1 @@
+"""Bundles as registered model versions, without pickles."""
