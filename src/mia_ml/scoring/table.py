@@ -6,18 +6,21 @@ from mia_ml.confluence import decision
 from mia_ml.core.tables import Columns
 
 CONTRIBUTION = "contribution_"
+PROBABILITY = "probability_"
 
 
-def decision_columns(decisions: np.ndarray, terms: tuple[str, ...]) -> Columns:
-    """DECISION fields as columns, with one `contribution_<component>` for each term."""
-    names = [name for name in decision.DECISION.names or () if name != "contribution"]
-    columns = {name: np.ascontiguousarray(decisions[name]) for name in names}
-    for k, term in enumerate(terms):
-        columns[CONTRIBUTION + term] = np.ascontiguousarray(decisions["contribution"][:, k])
+def decision_columns(decisions: np.ndarray, terms: tuple[str, ...], members: tuple[str, ...] = ()) -> Columns:
+    """DECISION fields as columns, with one `contribution_<component>` a term and one `probability_<model>` a member."""
+    flat = [name for name in decision.DECISION.names or () if decision.DECISION[name].shape == ()]
+    columns = {name: np.ascontiguousarray(decisions[name]) for name in flat}
+    for field, prefix, names in (("member", PROBABILITY, members), ("contribution", CONTRIBUTION, terms)):
+        for k, name in enumerate(names):
+            columns[prefix + name] = np.ascontiguousarray(decisions[field][:, k])
     return columns
 
 
-def columns(rows: np.ndarray, decisions: np.ndarray, terms: tuple[str, ...]) -> Columns:
+def columns(rows: np.ndarray, decisions: np.ndarray, terms: tuple[str, ...], members: tuple[str, ...] = ()) -> Columns:
     """ROW fields and the decision taken on each; where both name a context, the row's is kept."""
     out = {name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()}
-    return out | {name: values for name, values in decision_columns(decisions, terms).items() if name not in out}
+    taken = decision_columns(decisions, terms, members)
+    return out | {name: values for name, values in taken.items() if name not in out}
