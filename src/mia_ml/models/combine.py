@@ -5,8 +5,8 @@
               log-odds l_i = log(p_i / (1 - p_i)) of p_i held within [EDGE, 1 - EDGE]
 
 Weights are given, or learnt from probabilities of events that neither the estimators nor their calibrators have seen.
-On the simplex, the grid of step 1 / STEPS is searched whole: the answer owes nothing to a solver's path, and a finer one
-would only follow the noise of a few hundred events.
+On the simplex, the grid of step 1 / STEPS is searched whole: the answer owes nothing to a solver's path, and a finer
+grid would only follow the noise of a few hundred events.
 """
 
 import itertools

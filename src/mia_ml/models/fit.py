@@ -54,7 +54,7 @@ class Forest:
 
 @dataclass(frozen=True)
 class Boosted:
-    """min_child_weight: sum of p (1 - p) times weight in a leaf. subsample, column_sample: shares drawn for each tree."""
+    """min_child_weight: sum of p (1 - p) times weight in a leaf. subsample, column_sample: shares drawn for a tree."""
 
     trees: int = 300
     depth: int = 5
@@ -137,8 +137,8 @@ def check(inputs: tuple[str, ...], X: np.ndarray, y: np.ndarray, weights: np.nda
     n = len(y)
     if X.shape != (n, len(inputs)) or weights.shape != (n,):
         raise DataError(
-            f"X is {X.shape}, y {y.shape}, weights {weights.shape}, with {len(inputs)} names: give a row, a label and a "
-            "weight for each event and a name for each column"
+            f"X is {X.shape}, y {y.shape}, weights {weights.shape}, with {len(inputs)} names: give a row, a label and "
+            "a weight for each event and a name for each column"
         )
     if len(set(inputs)) != len(inputs):
         twice = next(name for name in inputs if inputs.count(name) > 1)
@@ -149,7 +149,8 @@ def check(inputs: tuple[str, ...], X: np.ndarray, y: np.ndarray, weights: np.nda
     if beyond.size:
         row, column = beyond[0]
         raise DataError(
-            f"column '{inputs[column]}' is {X[row, column]} at event {row}: values are finite float32 or, where absent, NaN"
+            f"column '{inputs[column]}' is {X[row, column]} at event {row}: values are finite in float32, "
+            "or NaN where absent"
         )
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         row = int(np.argmin(np.isfinite(weights) & (weights >= 0)))
@@ -159,8 +160,8 @@ def check(inputs: tuple[str, ...], X: np.ndarray, y: np.ndarray, weights: np.nda
         raise DataError(f"labels include {np.setdiff1d(y, (0, 1))[0]}: they are 0 (lost) or 1 (won)")
     if not ones or not zeros:
         raise DataError(
-            f"{int((y == 1).sum())} winning and {int((y == 0).sum())} losing events, of weight {ones:.6g} and {zeros:.6g}: "
-            "a model needs both classes; widen the training window"
+            f"{int((y == 1).sum())} winning and {int((y == 0).sum())} losing events, of weight {ones:.6g} and "
+            f"{zeros:.6g}: a model needs both classes; widen the training window"
         )
 
 
@@ -182,7 +183,7 @@ _limit: Any = None
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold BLAS, whose sums depend on its threads, to one. The setting is the process's own: the last to leave undoes it."""
+    """Hold BLAS, whose sums depend on its threads, to one. The setting is the process's: the last to leave undoes it."""
     global _inside, _limit
     with _lock:
         if _inside == 0:
