@@ -38,7 +38,7 @@ _TOO_RISKY, _NO_TRADE_AFTER = int(Fate.TOO_RISKY), int(Fate.NO_TRADE_AFTER)
 
 
 @kernel
-def _reach(state, params, sessions, ts_ns, out):
+def reach(state, params, sessions, ts_ns, out):
     """The trading day of a moment; what the days before left open ends there."""
     while sessions[state.session].close_ns < ts_ns:
         account.mark(state, params, sessions, out)
@@ -58,7 +58,7 @@ def _begin(state, params, sessions, ts_ns, last_ns, out):
         account.mark(state, params, sessions, out)
         state.minute = last_ns // MINUTE
     if sessions[state.session].close_ns < ts_ns:
-        _reach(state, params, sessions, ts_ns, out)
+        reach(state, params, sessions, ts_ns, out)
         state.minute = last_ns // MINUTE
 
 
@@ -131,7 +131,7 @@ def _next_wake(state, params, sessions):
 
 
 @kernel
-def _is_quiet(state, params, ts_ns, price):
+def is_quiet(state, params, ts_ns, price):
     """Take a print that changes nothing but price and excursions: nearly all, at a seventh of the full step's time."""
     if ts_ns >= state.wake_ns:
         return False
@@ -197,7 +197,7 @@ def _in_blackout(blackouts, ts_ns):
 @kernel
 def on_signal(state, params, sessions, blackouts, signal, out):
     """One decision: it waits for its fill, or is blocked at once."""
-    _reach(state, params, sessions, signal.ts_ns, out)
+    reach(state, params, sessions, signal.ts_ns, out)
     state.wake_ns = signal.ts_ns
     number = state.n_signals
     state.n_signals += 1
@@ -245,7 +245,7 @@ def run_trades(state, params, sessions, blackouts, ts_ns, price, signals, out):
         while j < signals.size and signals[j].ts_ns <= ts_ns[i]:
             on_signal(machine, settings, sessions, blackouts, signals[j], out)
             j += 1
-        if not _is_quiet(machine, settings, ts_ns[i], price[i]):
+        if not is_quiet(machine, settings, ts_ns[i], price[i]):
             on_trade(machine, settings, sessions, ts_ns[i], price[i], out)
     for k in range(j, signals.size):
         on_signal(machine, settings, sessions, blackouts, signals[k], out)
@@ -266,13 +266,18 @@ def run_bars(state, params, sessions, blackouts, bars, signals, out):
 
 
 @kernel
-def finish(state, params, sessions, out):
+def on_end(state, params, sessions, out):
     """The tape ends: what is open closes at the last price, what waits stays unfilled."""
-    machine, settings = state[0], params[0]
-    if machine.position.side != 0:
-        account.close(machine, settings, machine.event_ns, machine.price, _TAPE_END, out)
-    if machine.pending.side != 0:
-        account.release(machine, _NO_TRADE_AFTER, -1, out)
-    account.mark(machine, settings, sessions, out)
-    machine.minute = -1
-    machine.wake_ns = machine.event_ns
+    if state.position.side != 0:
+        account.close(state, params, state.event_ns, state.price, _TAPE_END, out)
+    if state.pending.side != 0:
+        account.release(state, _NO_TRADE_AFTER, -1, out)
+    account.mark(state, params, sessions, out)
+    state.minute = -1
+    state.wake_ns = state.event_ns
+
+
+@kernel
+def finish(state, params, sessions, out):
+    """The end of a tape, or of a contract's."""
+    on_end(state[0], params[0], sessions, out)

@@ -80,8 +80,8 @@ class Simulator:
         self.tape = tape
         self.params = params(execution, instrument)
         self.state = account.fresh(self.params)
-        self._sessions = _checked_sessions(sessions)
-        self._blackouts = _checked_blackouts(np.zeros((0, 2), np.int64) if blackouts is None else blackouts)
+        self.sessions = _checked_sessions(sessions)
+        self.blackouts = _checked_blackouts(np.zeros((0, 2), np.int64) if blackouts is None else blackouts)
 
     def snapshot(self) -> bytes:
         """The state between two events; `restore` on a simulator of the same settings goes on from there."""
@@ -96,30 +96,39 @@ class Simulator:
 
     def advance(self, tape: Columns, signals: np.ndarray = NO_SIGNALS) -> Result:
         """The next events in time. A signal at t goes before prints at t and after the bar that closes at t."""
+        ts_ns, events, signals = self.checked(tape, signals)
+        span_minutes = int(ts_ns[-1] - ts_ns[0]) // moments.MINUTE if ts_ns.size else 0
+        out = account.buffers(signals.size, min(ts_ns.size, span_minutes + self.sessions.size + 1) + 1)
+        if self.tape == "trades":
+            machine.run_trades(self.state, self.params, self.sessions, self.blackouts, ts_ns, events, signals, out)
+        else:
+            machine.run_bars(self.state, self.params, self.sessions, self.blackouts, events, signals, out)
+        return _used(out)
+
+    def finish(self) -> Result:
+        """The tape, or the contract, ends here."""
+        out = account.buffers(0, 1)
+        machine.finish(self.state, self.params, self.sessions, out)
+        return _used(out)
+
+    def checked(self, tape: Columns, signals: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The next events as the kernels read them: their times, prices of prints or BAR records, and signals.
+
+        Raises DataError for events that no tape can hold, or that come before what was fed.
+        """
         missing = [name for name in _COLUMNS[self.tape] if name not in tape]
         if missing:
             raise DataError(f"{self.tape}: column {missing[0]} is missing: give {', '.join(_COLUMNS[self.tape])}")
         ts_ns = np.require(tape["ts_event"], np.int64, ["C", "W"])
         self._check_tape(tape, ts_ns)
         self._check_signals(signals, ts_ns)
-        span_minutes = int(ts_ns[-1] - ts_ns[0]) // moments.MINUTE if ts_ns.size else 0
-        out = account.buffers(signals.size, min(ts_ns.size, span_minutes + self._sessions.size + 1) + 1)
         signals = np.require(signals, requirements=["C", "W"])
         if self.tape == "trades":
-            price = np.require(tape["price"], np.float64, ["C", "W"])
-            machine.run_trades(self.state, self.params, self._sessions, self._blackouts, ts_ns, price, signals, out)
-        else:
-            bars = np.zeros(ts_ns.size, machine.BAR)
-            for name in _COLUMNS["bars"]:
-                bars[name] = tape[name]
-            machine.run_bars(self.state, self.params, self._sessions, self._blackouts, bars, signals, out)
-        return _used(out)
-
-    def finish(self) -> Result:
-        """The tape, or the contract, ends here."""
-        out = account.buffers(0, 1)
-        machine.finish(self.state, self.params, self._sessions, out)
-        return _used(out)
+            return ts_ns, np.require(tape["price"], np.float64, ["C", "W"]), signals
+        bars = np.zeros(ts_ns.size, machine.BAR)
+        for name in _COLUMNS["bars"]:
+            bars[name] = tape[name]
+        return ts_ns, bars, signals
 
     def _check_tape(self, tape: Columns, ts_ns: np.ndarray) -> None:
         _refuse_backwards(self.tape, ts_ns, int(self.state["event_ns"][0]))
@@ -164,7 +173,7 @@ class Simulator:
         if wrong.size:
             row = int(wrong[0])
             raise DataError(f"signals: row {row}: side {signals['side'][row]} must be +1 or -1")
-        day = self._sessions["day"][np.searchsorted(self._sessions["close_ns"], decided)]
+        day = self.sessions["day"][np.searchsorted(self.sessions["close_ns"], decided)]
         wrong = np.flatnonzero(signals["day"] != day)
         if wrong.size:
             row = int(wrong[0])
@@ -174,7 +183,7 @@ class Simulator:
             )
 
     def _refuse_outside(self, what: str, ts_ns: np.ndarray) -> None:
-        first, last = self._sessions[0], self._sessions[-1]
+        first, last = self.sessions[0], self.sessions[-1]
         earliest = first["midnight_ns"] - moments.DAY
         bad = np.flatnonzero((ts_ns < earliest) | (ts_ns > last["close_ns"]))
         if bad.size:
