@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from mia_ml.core.errors import ConfigError
@@ -72,7 +73,7 @@ def apply(combination: Combination, p: np.ndarray) -> np.ndarray:
     total = np.full(p.shape[0], combination.intercept)
     for member, weight in enumerate(combination.weights):
         total += weight * values[:, member]
-    return total if combination.kind == "average" else 1.0 / (1.0 + np.exp(-total))
+    return total if combination.kind == "average" else expit(total)
 
 
 def log_odds(p: np.ndarray) -> np.ndarray:

@@ -183,7 +183,7 @@ _limit: Any = None
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold BLAS, whose sums depend on its threads, to one. The setting is the process's: the last to leave undoes it."""
+    """Hold BLAS to one thread, as its sums depend on them. The setting is the process's: the last out undoes it."""
     global _inside, _limit
     with _lock:
         if _inside == 0:
