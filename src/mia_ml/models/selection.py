@@ -5,9 +5,10 @@
     mutual_information   the `keep` columns that tell most about the label, each alone
     permutation          the `keep` columns whose shuffling costs a forest most, on later events of the same part
 
-Mutual information is estimated on bins: quantiles, a bin of its own for every value held by a bin's share of the events
-(components are 0 most of the time), another for NaN; less the bias (bins - 1) (classes - 1) / (2 n) that independent
-columns show too (Miller 1955), not below 0, in nats.
+Mutual information with the label is that within each side: a reading that favours buyers speaks for a buy and against
+a sale, so that over both sides it would seem to say nothing. It is estimated on bins: quantiles, a bin of its own for
+every value held by a bin's share of the events (components are 0 most of the time), another for NaN; less the bias
+(bins - 1) (classes - 1) / (2 n) that independent columns show too (Miller 1955), not below 0, in nats.
 """
 
 from collections.abc import Callable
@@ -70,12 +71,13 @@ def select(
     y: np.ndarray,
     weights: np.ndarray,
     always: tuple[str, ...] = (),
+    side: np.ndarray | None = None,
     importance: Callable[[tuple[str, ...]], np.ndarray] | None = None,
 ) -> Selected:
     """The columns to fit with. Arrays are those of `fit.fit`, of fitting events only.
 
-    always: columns that stay whatever a ranking says. importance: for the permutation kind, gives each named column's
-    cost of being shuffled.
+    always: columns that stay whatever a ranking says. side: [n], of the events, where there is one. importance:
+    for the permutation kind, gives each named column's cost of being shuffled.
 
     Raises ConfigError: a listed column that does not exist. DataError: no column is left.
     """
@@ -93,7 +95,7 @@ def select(
     ranked = tuple(name for name in inputs if name not in dropped and name not in always)
     scores: dict[str, float] = {}
     if selection.kind == "mutual_information":
-        scores = {name: mutual_information(X[:, inputs.index(name)], y, weights) for name in ranked}
+        scores = {name: within_sides(X[:, inputs.index(name)], y, weights, side) for name in ranked}
     elif selection.kind == "permutation":
         if importance is None:
             raise ConfigError("selection permutation ranks by a model: give its importance")
@@ -123,10 +125,10 @@ def binned(values: np.ndarray, most: int) -> np.ndarray:
     """Values as bin numbers, int64 [n]: at most `most` for the finite ones, and one for NaN.
 
     >>> binned(np.array([0.0, 0.0, 0.0, 0.0, -3.0, 5.0, np.nan, 7.0]), 4)
-    array([0, 0, 0, 0, 1, 2, 3, 2])
+    array([0, 0, 0, 0, 1, 2, 4, 3])
     """
     finite = ~np.isnan(values)
-    levels, place, counts = np.unique(values[finite], return_inverse=True, return_counts=True)
+    _, place, counts = np.unique(values[finite], return_inverse=True, return_counts=True)
     own = counts * most >= max(place.size, 1)
     codes = np.where(own, np.cumsum(own) - 1, 0)
     rest, left = ~own, max(most - int(own.sum()), 1)
@@ -142,6 +144,7 @@ def mutual_information(values: np.ndarray, other: np.ndarray, weights: np.ndarra
 
     values: float64 [n]. other: float64 [n] is binned too, integers are classes. weights: float64 [n].
     """
+    values, other, weights = values[weights > 0], other[weights > 0], weights[weights > 0]
     n = weights.sum() ** 2 / (weights**2).sum()
     bins = int(np.clip(np.sqrt(n / EVENTS_A_CELL), 2, MOST_BINS))
     rows = np.unique(binned(values, bins), return_inverse=True)[1]
@@ -151,6 +154,18 @@ def mutual_information(values: np.ndarray, other: np.ndarray, weights: np.ndarra
     np.add.at(table, (rows, columns), weights)
     bias = (table.shape[0] - 1) * (table.shape[1] - 1) / (2 * n)
     return max(float(mutual_info_score(None, None, contingency=table)) - bias, 0.0)
+
+
+def within_sides(values: np.ndarray, y: np.ndarray, weights: np.ndarray, side: np.ndarray | None) -> float:
+    """Mutual information of a column and the label given the side, in nats; arrays of [n]."""
+    if side is None:
+        return mutual_information(values, y, weights)
+    total = 0.0
+    for one in np.unique(side):
+        rows = (side == one) & (weights > 0)
+        if rows.any():
+            total += float(weights[rows].sum()) * mutual_information(values[rows], y[rows], weights[rows])
+    return total / float(weights.sum())
 
 
 def permutation_cost(
@@ -173,6 +188,6 @@ def permutation_cost(
         for repeat in range(repeats):
             order = np.random.default_rng([seed, repeat, *group]).permutation(len(X))
             shuffled = X.copy()
-            shuffled[:, group] = X[np.ix_(order, group)]
+            shuffled[:, group] = X[order][:, group]
             costs[row, repeat] = combine.log_loss(y, predict(shuffled), weights) - before
     return costs
