@@ -120,11 +120,18 @@ def on_trade(state, params, sessions, ts_ns, price, out):
 
 
 @kernel
+def _limit_ns(state, params, sessions):
+    """The first moment that ends something by itself."""
+    limit_ns = sessions[state.session].close_ns + 1
+    if state.position.side != 0:
+        limit_ns = min(limit_ns, state.deadline_ns, account.flat_ns(state, params, sessions))
+    return limit_ns
+
+
+@kernel
 def _next_wake(state, params, sessions):
     """Before this moment a print can do nothing but touch a barrier."""
-    wake_ns = min((state.minute + 1) * MINUTE, sessions[state.session].close_ns + 1)
-    if state.position.side != 0:
-        wake_ns = min(wake_ns, state.deadline_ns, account.flat_ns(state, params, sessions))
+    wake_ns = min((state.minute + 1) * MINUTE, _limit_ns(state, params, sessions))
     if state.pending.side != 0:
         wake_ns = min(wake_ns, state.pending.due_ns)
     return wake_ns
@@ -186,6 +193,30 @@ def on_bar(state, params, sessions, bar, out):
             _range(state, params, sessions, ts_ns, bar, out)
         state.price = bar.close
     state.event_ns = ts_ns
+    state.wake_ns = _limit_ns(state, params, sessions)
+
+
+@kernel
+def is_quiet_bar(state, params, bar):
+    """Take a bar that changes nothing but price and excursions, and equity: for those who need no marks."""
+    if bar.ts_event >= state.wake_ns or state.pending.side != 0:
+        return False
+    position = state.position
+    if position.side != 0:
+        if params.timeout_ns == 0 and state.bars_held + 1 >= params.timeout_bars:
+            return False
+        if bar.volume != 0.0:
+            high, low = account.gain(position, bar.high, params), account.gain(position, bar.low, params)
+            worst, best = min(high, low), max(high, low)
+            if _touched(position, worst) != 0 or _touched(position, best) != 0:
+                return False
+            account.excursion(position, worst)
+            account.excursion(position, best)
+    state.bars_held += 1
+    if bar.volume != 0.0:
+        state.price = bar.close
+    state.event_ns = bar.ts_event
+    return True
 
 
 @kernel

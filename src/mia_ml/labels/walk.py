@@ -72,12 +72,20 @@ def _step(state, params, sessions, tape, i, out):
 
 
 @kernel
+def _is_quiet(state, params, tape, i):
+    prints, ts_ns, price, bars = tape
+    return (
+        machine.is_quiet(state, params, ts_ns[i], price[i]) if prints else machine.is_quiet_bar(state, params, bars[i])
+    )
+
+
+@kernel
 def _go_on(alone, params, sessions, tape, first, out):
     """From event `first` to the end of the decision or of the tape."""
-    prints, ts_ns, price, _ = tape
+    prints, ts_ns, _, _ = tape
     state = alone.machine
     for i in range(first, ts_ns.size):
-        if prints and machine.is_quiet(state, params, ts_ns[i], price[i]):
+        if _is_quiet(state, params, tape, i):
             continue
         if _ended_with_day(alone, params, sessions, ts_ns[i], out):
             return
@@ -122,7 +130,7 @@ def along(flat, params, sessions, blackouts, tape, decisions, first, pairs, carr
     pairs: OPEN [carried + decisions, 2], of which the first `carried` come from the chunk before.
     """
     idle, settings = flat[0], params[0]
-    prints, ts_ns, price, _ = tape
+    ts_ns = tape[1]
     for k in range(carried):
         for s in range(2):
             if not is_over(pairs[k, s].machine):
@@ -131,7 +139,7 @@ def along(flat, params, sessions, blackouts, tape, decisions, first, pairs, carr
     for j in range(decisions.size + 1):
         end = first[j] if j < decisions.size else ts_ns.size
         for i in range(reached, end):
-            if not (prints and machine.is_quiet(idle, settings, ts_ns[i], price[i])):
+            if not _is_quiet(idle, settings, tape, i):
                 _step(idle, settings, sessions, tape, i, out)
         reached = end
         if j < decisions.size:
