@@ -23,6 +23,8 @@ from mia_ml.core.errors import ConfigError
 EDGE = 1e-6
 STEPS = 20
 SUM_TOLERANCE = 1e-9
+ROUNDING = 1e-12
+"""Log losses that differ by less are equal."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def tuned(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> Combination:
             continue
         candidate = Combination("average", tuple(part / STEPS for part in (*parts, STEPS - sum(parts))))
         loss = log_loss(y, apply(candidate, p), weights)
-        if loss < lowest:
+        if loss < lowest - ROUNDING:
             best, lowest = candidate, loss
     assert best is not None  # the grid is never empty and a held log loss always finite
     return best
