@@ -66,11 +66,11 @@ def labels(seed: int) -> Labels:
     )
 
 
-def accepted(split: Callable[[Labels], Found]) -> Iterator[tuple[Labels, Found]]:
-    """A thousand label sets that can be split, each with its folds: where one label outlives all, some cannot."""
+def accepted(split: Callable[[Labels], Found], sets: int = SETS) -> Iterator[tuple[Labels, Found]]:
+    """Label sets that can be split, each with its folds: where one label outlives all, some cannot."""
     count = 0
     for seed in itertools.count():
-        assert seed < 4 * SETS, f"{count} of {seed} label sets could be split"
+        assert seed < 4 * sets, f"{count} of {seed} label sets could be split"
         one = labels(seed)
         try:
             folds = split(one)
@@ -78,5 +78,5 @@ def accepted(split: Callable[[Labels], Found]) -> Iterator[tuple[Labels, Found]]
             continue
         yield one, folds
         count += 1
-        if count == SETS:
+        if count == sets:
             return

@@ -49,7 +49,7 @@ def test_scikit_learn_takes_the_folds(rows, name):
     for score, (train, test) in zip(scores, folds.split(X, y), strict=True):
         assert score == LogisticRegression().fit(X[train], y[train]).score(X[test], y[test])
     np.testing.assert_array_equal(cross_val_score(LogisticRegression(), pd.DataFrame(X), y, cv=folds), scores)
-    assert GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=folds).fit(X, y).n_splits_ == len(folds)
+    assert GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=folds).fit(X, y).n_splits_ == len(folds)
 
 
 def test_folds_are_for_the_rows_they_were_made_of(rows):
@@ -198,6 +198,6 @@ def test_data_that_cannot_be_split(rows):
         DataError, match=r"fold 2 \(train 2022-02-01..2023-01-31, test 2023-02-01..2023-02-28\): no event in its test"
     ):
         WalkForward("12 months", "1 month").of(t0[some], t1[some], days[some], trading_days=days)
+    later = days >= 20220201
     with pytest.raises(DataError, match=r"no event in its training window: use longer windows"):
-        later = days >= 20220201
         WalkForward("1 month", "1 month").of(t0[later], t1[later], days[later], trading_days=days)
