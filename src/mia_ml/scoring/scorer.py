@@ -6,14 +6,18 @@ from mia_ml.confluence import decision
 from mia_ml.confluence.formula import Formula
 from mia_ml.core.errors import DataError
 from mia_ml.features import engine
+from mia_ml.scoring import filtering
+from mia_ml.scoring.filter import Filter
 
 
 class Scorer:
-    """Decides row after row, and can be saved and restored between any two."""
+    """Decides row after row, and can be saved and restored between any two. Without a filter every crossing passes."""
 
-    def __init__(self, formula: Formula) -> None:
+    def __init__(self, formula: Formula, filter: Filter | None = None) -> None:
         self.formula = formula
+        self.filter = filter
         self._state = np.zeros(1, decision.STATE)
+        self.decide(np.zeros(0, engine.ROW))  # loads the kernels, so that the first live row does not wait for them
 
     def decide(self, rows: np.ndarray) -> np.ndarray:
         """DECISION records of consecutive ROW records, in time order."""
@@ -21,7 +25,10 @@ class Scorer:
         rows = np.ascontiguousarray(rows)
         values = rows.view(np.float64).reshape(rows.size, engine.ROW.itemsize // 8)
         ts, day = np.ascontiguousarray(rows["ts"]), np.ascontiguousarray(rows["day"])
-        decision.decide_all(self.formula.record, self._state, ts, day, values, out)
+        if self.filter is None:
+            decision.decide_all(self.formula.record, self._state, ts, day, values, out)
+        else:
+            filtering.decide_all(self.formula.record, self._state, self.filter.gate, ts, day, values, out)
         return out
 
     def snapshot(self) -> bytes:

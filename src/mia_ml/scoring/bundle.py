@@ -1,0 +1,141 @@
+"""The bundle: one folder with everything that live scoring needs, and nothing that can run.
+
+    manifest.json        settings, models and their inputs, provenance, the sha256 of everything
+    arrays.safetensors   the models
+    golden.safetensors   a stretch of events and model inputs; the manifest has the sha256 of what they gave
+
+Loading needs numpy, safetensors and this package. The same content gives the same bytes.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from mia_ml.core.errors import DataError, MiaError
+from mia_ml.models import ensemble
+from mia_ml.scoring import arrays, fingerprint, manifest
+from mia_ml.scoring.content import SECTIONS, Content
+from mia_ml.scoring.golden import Answers, Golden, replay
+from mia_ml.scoring.manifest import ARRAYS, GOLDEN, NAME
+
+MOST_BYTES = {NAME: 1 << 20, ARRAYS: 1 << 28, GOLDEN: 1 << 22}
+"""The largest files that are read: 1 MiB, 256 MiB, 4 MiB."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """seal: the sha256 that stands for all of it. answers: what the golden tape gave where it was written."""
+
+    content: Content
+    golden: Golden
+    answers: Answers
+    seal: str
+
+
+def write(folder: Path, content: Content, golden: Golden) -> Bundle:
+    """Replay the golden tape and write the folder, whole or not at all; an earlier bundle there is replaced.
+
+    Raises DataError when the folder holds something else, or a file would be larger than `load` reads.
+    """
+    _refuse_foreign(folder)
+    answers = replay(golden, content.engine_params(), content.scorer())
+    stored, described = ({}, None) if content.ensemble is None else content.ensemble.to_arrays()
+    files = {ARRAYS: arrays.to_bytes(stored), GOLDEN: arrays.to_bytes(golden.to_arrays())}
+    files[NAME] = manifest.write(content, described, answers, files)
+    for name, data in files.items():
+        _refuse_large(folder / name, len(data))
+    _put(folder, files)
+    return load(folder)
+
+
+def load(folder: Path) -> Bundle:
+    """Read and check a folder. Raises DataError, in one line that names the file, on whatever `write` did not write."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    _refuse_foreign(folder)
+    files = {name: _read(folder / name) for name in MOST_BYTES}
+    found = manifest.read(files[NAME], str(folder / NAME))
+    for name, wanted in found.sha256.items():
+        if manifest.sha256(files[name]) != wanted:
+            raise DataError(f"{folder / name}: damaged (its sha256 is not the manifest's); fetch the bundle again")
+    content = _content(found, files[ARRAYS], folder)
+    inputs = 0 if content.ensemble is None else len(content.ensemble.inputs)
+    where = str(folder / GOLDEN)
+    golden = Golden.from_arrays(arrays.from_bytes(files[GOLDEN], where), inputs, where)
+    return Bundle(content, golden, found.answers, found.seal)
+
+
+def verify(bundle: Bundle) -> str:
+    """Replay the golden tape; what was checked, in words. Raises DataError when it gives other bytes than it gave."""
+    found, gave = replay(bundle.golden, bundle.content.engine_params(), bundle.content.scorer()), bundle.answers
+    here = fingerprint.code_fingerprint()
+    same_code = here == bundle.content.code_fingerprint
+    for name, what in (("rows", "feature rows"), ("decisions", "decisions"), ("probabilities", "probabilities")):
+        if getattr(found, f"{name}_sha256") != getattr(gave, f"{name}_sha256"):
+            cause = "on other bits of this machine" if same_code else f"by other code ({here[:12]})"
+            raise DataError(f"bundle {bundle.seal[:12]}: the golden tape gives other {what} here, {cause}; retrain it")
+    if found != gave:
+        raise DataError(f"bundle {bundle.seal[:12]}: the golden tape gives {found}, the bundle says {gave}")
+    code = "the code that wrote it" if same_code else f"other code ({here[:12]}), which decides the same"
+    return (
+        f"bundle {bundle.seal[:12]}, 3 files by sha256, {found.rows:,} golden rows with {found.crossings} crossings "
+        f"({found.filtered} filtered) and {len(bundle.golden.inputs)} model inputs byte for byte, by {code}"
+    )
+
+
+def _content(found: manifest.Manifest, models: bytes, folder: Path) -> Content:
+    where = str(folder / ARRAYS)
+    values, stored = found.values, arrays.from_bytes(models, where)
+    if found.models is None and stored:
+        raise DataError(f"{where}: holds {', '.join(stored)}, the manifest knows no models")
+    try:
+        trained = None if found.models is None else ensemble.from_arrays(stored, found.models)
+        content = Content(
+            instrument=values["instrument"]["root"],
+            calendar=values["instrument"]["calendar"],
+            native=values["native_bars"],
+            **{name: values[name] for name in SECTIONS},
+            ensemble=trained,
+            rule=found.rule,
+            training=found.training,
+            data_fingerprint=values["data_fingerprint"],
+            code_fingerprint=values["code_fingerprint"],
+        )
+        content.check()
+    except MiaError as error:
+        raise DataError(f"{folder}: {error}") from None
+    return content
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Nothing but a bundle's files: what else stands there would be lost, or is not what the manifest vouches for."""
+    if folder.exists():
+        foreign = sorted(path.name for path in folder.iterdir() if path.name not in MOST_BYTES or path.is_dir())
+        if foreign:
+            raise DataError(f"{folder}: holds '{foreign[0]}', which is no file of a bundle; give another folder")
+
+
+def _refuse_large(path: Path, size: int) -> None:
+    if size > MOST_BYTES[path.name]:
+        raise DataError(f"{path}: {size:,} bytes: at most {MOST_BYTES[path.name]:,} are read")
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; a bundle has {', '.join(MOST_BYTES)}")
+    _refuse_large(path, path.stat().st_size)
+    return path.read_bytes()
+
+
+def _put(folder: Path, files: dict[str, bytes]) -> None:
+    """Beside it first, then under its name: a killed writer leaves the earlier bundle or none, never a mixture."""
+    beside, before = (folder.with_name(f".{folder.name}.{part}") for part in ("part", "before"))
+    for left in (beside, before):
+        shutil.rmtree(left, ignore_errors=True)
+    beside.mkdir(parents=True)
+    for name, data in files.items():
+        (beside / name).write_bytes(data)
+    if folder.exists():
+        folder.rename(before)
+    beside.rename(folder)
+    shutil.rmtree(before, ignore_errors=True)

@@ -1,0 +1,135 @@
+"""The filter: is a crossing's probability of a net gain worth its own barriers and costs?
+
+    break-even   p > (risk + cost) / (target + risk) + margin      (SPEC 7; distances in ticks, of that signal)
+    fixed        p > level                                         (the literal plan, 0.70)
+
+Risk and target are the distances of the orders the simulator would place: A = max(ATR(14, 5 min), its same-time median)
+times the stop and the take-profit, out to the tick grid. A signal without a barrier or a probability does not pass.
+
+The models see features of the row by name, then the signal's side (+1, -1) and its exceedance |score| / threshold.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mia_ml.backtest import execution
+from mia_ml.confluence import decision
+from mia_ml.confluence.formula import column_of
+from mia_ml.core.errors import ConfigError, DataError, refuse_unknown
+from mia_ml.features import engine
+from mia_ml.models.ensemble import Ensemble
+from mia_ml.models.kernel import Probabilities
+from mia_ml.scoring import filtering
+
+SIGNAL_INPUTS = ("side", "exceedance")
+"""What the models are told besides features, always their last two inputs; both without a unit."""
+
+_UNITS: Mapping[str, str] = {feature.name: feature.unit for feature in engine.FEATURES}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """kind: 'break_even', where value is the margin above break-even, or 'fixed', where it is the level itself.
+
+    >>> Rule("break_even", 0.03).pass_marks(np.array([8.0]), np.array([16.0]), np.array([2.3])).round(6)
+    array([0.459167])
+    """
+
+    kind: Literal["break_even", "fixed"]
+    value: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in filtering.RULES:
+            raise ConfigError(refuse_unknown("pass rule", self.kind, filtering.RULES))
+        least = 0.0 if self.kind == "fixed" else -1.0
+        if not (math.isfinite(self.value) and least <= self.value <= 1):
+            raise ConfigError(f"the {self.kind} rule's value is {self.value}: it must lie between {least:g} and 1")
+
+    @property
+    def code(self) -> int:
+        return filtering.RULES.index(self.kind)
+
+    def pass_marks(self, risk_ticks: np.ndarray, target_ticks: np.ndarray, cost_ticks: np.ndarray) -> np.ndarray:
+        """What the probability of each signal must exceed, float64 [n]; NaN, which none does, without barriers."""
+        out = np.empty(risk_ticks.size)
+        distances = (np.ascontiguousarray(ticks, np.float64) for ticks in (risk_ticks, target_ticks, cost_ticks))
+        filtering.required_all(self.code, float(self.value), *distances, out)
+        return out
+
+
+def unit_of(name: str) -> str:
+    """The unit of a model input. Raises DataError on a name that is neither a feature nor one of SIGNAL_INPUTS."""
+    if name in SIGNAL_INPUTS:
+        return "1"
+    if name not in _UNITS:
+        raise DataError(f"model inputs: {refuse_unknown('feature', name, list(_UNITS))}")
+    return _UNITS[name]
+
+
+def row_columns(inputs: Sequence[str]) -> np.ndarray:
+    """Where the features among the models' inputs stand in a ROW, int64 [len(inputs) - 2].
+
+    Raises DataError on an unknown feature, a name said twice, or when the last two are not SIGNAL_INPUTS.
+    """
+    for name in inputs:
+        unit_of(name)
+        if list(inputs).count(name) > 1:
+            raise DataError(f"model inputs: '{name}' stands twice")
+    features, last = inputs[:-2], tuple(inputs[-2:])
+    if last != SIGNAL_INPUTS or not features or set(features) & set(SIGNAL_INPUTS):
+        raise DataError(
+            f"model inputs are {', '.join(inputs)}: one feature or more, then side and exceedance, are needed"
+        )
+    return np.array([column_of(name) for name in features], np.int64)
+
+
+def match(inputs: Sequence[str], names: Sequence[str]) -> None:
+    """Raises DataError unless `names` are the inputs, each once and in their order."""
+    for name in names:
+        if list(names).count(name) > 1:
+            raise DataError(f"column '{name}' stands twice: give each model input once")
+        if name not in inputs:
+            raise DataError(f"column '{name}' is no model input: the inputs are {', '.join(inputs)}")
+    for at, name in enumerate(inputs):
+        if name not in names:
+            raise DataError(f"column '{name}' is missing: the model inputs are {', '.join(inputs)}")
+        if names[at] != name:
+            raise DataError(f"column {at + 1} is '{names[at]}' where the models take '{name}': give their order")
+
+
+class Filter:
+    """ensemble: the models. rule: what their probability must exceed. parameters: of `backtest.execution.params`.
+
+    members: a name for each model, its kind, numbered from the second of a kind on. Raises DataError when the ensemble
+    asks for what a row does not have, or has more members than a decision shows.
+    """
+
+    def __init__(self, ensemble: Ensemble, rule: Rule, parameters: np.ndarray) -> None:
+        kinds = [member.kind for member in ensemble.members]
+        if len(kinds) > decision.MAX_MEMBERS:
+            raise DataError(f"an ensemble of {len(kinds)} models: a decision shows at most {decision.MAX_MEMBERS}")
+        assert parameters.dtype == execution.PARAMS
+        self.ensemble = ensemble
+        self.rule = rule
+        self.members = tuple(
+            f"{kind}_{before + 1}" if (before := kinds[:at].count(kind)) else kind for at, kind in enumerate(kinds)
+        )
+        self._models = Probabilities(ensemble)
+        terms = np.zeros(1, filtering.GATE)
+        terms["rule"], terms["value"] = rule.code, rule.value
+        for name in ("take_profit", "stop", "tick", "cost_ticks"):
+            terms[name] = parameters[name]
+        self.gate = filtering.Gate(terms, row_columns(ensemble.inputs), self._models.tables)
+
+    def probabilities_of(self, names: Sequence[str], inputs: np.ndarray) -> np.ndarray:
+        """float64 [n, members + 1]: each model's calibrated probability of a net gain, the combined one last.
+
+        names: of the columns of `inputs`, float64 [n, len(names)], finite or NaN. Raises DataError when a column is
+        missing, unknown, said twice, out of order or not float64.
+        """
+        match(self.ensemble.inputs, list(names))
+        return self._models.batch(inputs)[:, len(self.members) :]

@@ -1,0 +1,151 @@
+"""A bundle's manifest: everything but the arrays, as JSON, and the sha256 of everything including itself.
+
+`seal` is the sha256 of the manifest without its seal. What an accident, or an editor, changes is noticed.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mia_ml.core.errors import DataError, refuse_unknown
+from mia_ml.core.instruments import INSTRUMENTS
+from mia_ml.scoring import plain
+from mia_ml.scoring.content import SECTIONS, Content, Training
+from mia_ml.scoring.filter import Rule, unit_of
+from mia_ml.scoring.golden import Answers
+
+FORMAT = 1
+NAME = "manifest.json"
+ARRAYS, GOLDEN = "arrays.safetensors", "golden.safetensors"
+DTYPE = "float64"
+"""Of every model input."""
+
+_TEXT_OR_NONE = (str, type(None))
+_HEX = set("0123456789abcdef")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """values: the JSON object. models: the description `models.ensemble.from_arrays` takes, None without models."""
+
+    values: dict[str, Any]
+    models: dict[str, Any] | None
+    rule: Rule | None
+    training: Training
+    answers: Answers
+    sha256: dict[str, str]
+
+    @property
+    def seal(self) -> str:
+        """The bundle's identity: it changes when anything in the bundle does."""
+        return str(self.values["seal"])
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def write(content: Content, models: Mapping[str, Any] | None, answers: Answers, files: Mapping[str, bytes]) -> bytes:
+    """The manifest's bytes. models: the description that `Ensemble.to_arrays` gives. files: the other files."""
+    traded = content.traded()
+    described = models or {"inputs": [], "members": [], "combination": None}
+    values: dict[str, Any] = {
+        "format": FORMAT,
+        "instrument": {
+            "root": traded.root,
+            "calendar": content.calendar,
+            "tick_points": traded.tick,
+            "tick_usd": traded.tick_value,
+        },
+        "native_bars": content.native,
+        "inputs": [{"name": name, "dtype": DTYPE, "unit": unit_of(name)} for name in described["inputs"]],
+        "members": described["members"],
+        "combination": described["combination"],
+        "rule": None if content.rule is None else asdict(content.rule),
+        **{name: getattr(content, name) for name in SECTIONS},
+        "training": asdict(content.training),
+        "data_fingerprint": content.data_fingerprint,
+        "code_fingerprint": content.code_fingerprint,
+        "files": {name: sha256(data) for name, data in sorted(files.items())},
+        "golden": asdict(answers),
+    }
+    return plain.to_json(values | {"seal": _seal(values)}, NAME)
+
+
+def _seal(values: Mapping[str, Any]) -> str:
+    return sha256(plain.to_json({name: value for name, value in values.items() if name != "seal"}, NAME))
+
+
+def read(data: bytes, where: str) -> Manifest:
+    """Raises DataError, which begins with `where`, on anything this version would not have written."""
+    values = plain.from_json(data, where)
+    if values.get("format") != FORMAT:
+        raise DataError(f"{where}: format {values.get('format')!r}: this version reads format {FORMAT}")
+    plain.take(
+        values,
+        where,
+        format=int,
+        instrument=dict,
+        native_bars=bool,
+        inputs=list,
+        members=list,
+        combination=_TEXT_OR_NONE,
+        rule=(dict, type(None)),
+        **dict.fromkeys(SECTIONS, dict),
+        training=dict,
+        data_fingerprint=str,
+        code_fingerprint=str,
+        files=dict,
+        golden=dict,
+        seal=str,
+    )
+    _check_instrument(values["instrument"], where)
+    if list(values["files"]) != [ARRAYS, GOLDEN]:
+        raise DataError(f"{where}: files are {', '.join(values['files'])}: they must be {ARRAYS}, {GOLDEN}")
+    inputs = [_input(entry, f"{where}: inputs") for entry in values["inputs"]]
+    rule = None
+    if values["rule"] is not None:
+        rule = Rule(*plain.take(values["rule"], f"{where}: rule", kind=str, value=(float, int)))
+    golden_kinds = {name: int if "sha256" not in name else str for name in Answers.__dataclass_fields__}
+    manifest = Manifest(
+        values,
+        None if rule is None else {name: values[name] for name in ("members", "combination")} | {"inputs": inputs},
+        rule,
+        Training(*plain.take(values["training"], f"{where}: training", **_fields(Training, int))),
+        Answers(*plain.take(values["golden"], f"{where}: golden", **golden_kinds)),
+        values["files"],
+    )
+    for name in ("data_fingerprint", "code_fingerprint"):
+        if not (len(values[name]) == 64 and set(values[name]) <= _HEX):
+            raise DataError(f"{where}: {name} is '{values[name]}': a sha256 in hex is needed")
+    if _seal(values) != manifest.seal:
+        raise DataError(f"{where}: it was changed after it was written (its seal does not fit); fetch the bundle again")
+    return manifest
+
+
+def _fields(kind: Any, of: type) -> dict[str, Any]:
+    return dict.fromkeys(kind.__dataclass_fields__, of)
+
+
+def _check_instrument(section: Mapping[str, Any], where: str) -> None:
+    where = f"{where}: instrument"
+    root, _, tick, usd = plain.take(section, where, root=str, calendar=str, tick_points=float, tick_usd=float)
+    if root not in INSTRUMENTS:
+        raise DataError(f"{where}: {refuse_unknown('instrument', root, list(INSTRUMENTS))}")
+    traded = INSTRUMENTS[root]
+    if (tick, usd) != (traded.tick, traded.tick_value):
+        raise DataError(
+            f"{where}: a tick of {root} is {tick} points and {usd} USD in the bundle, {traded.tick} and "
+            f"{traded.tick_value} here"
+        )
+
+
+def _input(entry: Any, where: str) -> str:
+    if not isinstance(entry, dict):
+        raise DataError(f"{where}: {entry!r} where name, dtype and unit are needed")
+    name, dtype, unit = plain.take(entry, where, name=str, dtype=str, unit=str)
+    here = unit_of(name)
+    if (dtype, unit) != (DTYPE, here):
+        raise DataError(f"{where}: '{name}' is {dtype} in '{unit}' in the bundle, {DTYPE} in '{here}' here")
+    return str(name)
