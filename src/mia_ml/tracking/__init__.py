@@ -1,5 +1,15 @@
 """What was run and what came of it, kept in MLflow.
 
-A run is written to a folder first and sent to the store from there (`runs`), so a store that cannot be reached loses
-nothing. `server` finds or prepares the store; `figures` draws what a run shows.
+A run is written to a folder first (`pending`) and sent to the store from there (`send`), so a store that cannot be
+reached loses nothing; `runs` does both. `server` finds or prepares the store, `versions` registers models, `figures`
+draws what a run shows.
 """
+
+import os
+
+for _name, _value in (
+    ("MLFLOW_DISABLE_TELEMETRY", "true"),  # what a desk runs is told to nobody
+    ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"),
+    ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"),  # a store that is away is said so at once; the run waits
+):
+    os.environ.setdefault(_name, _value)

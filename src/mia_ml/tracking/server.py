@@ -7,8 +7,12 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mia_ml.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
 ANSWER_S = 5.0  # a server that needs longer than this is treated as down
@@ -62,6 +66,13 @@ def prepare(uri: str) -> None:
             _open_sqlite(uri)
 
 
+def client(uri: str) -> "MlflowClient":
+    """A client of the tracking store and registry at a resolved `uri`."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(uri)
+
+
 def _ask(uri: str) -> None:
     try:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=ANSWER_S):
@@ -71,13 +82,12 @@ def _ask(uri: str) -> None:
 
 
 def _open_sqlite(uri: str) -> None:
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     for chatty in ("alembic", "mlflow"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        MlflowClient(uri).search_experiments(max_results=1)
+        client(uri).search_experiments(max_results=1)
     except MlflowException as error:
         if "out-of-date database schema" not in str(error):
             raise Unreachable(f"{uri} cannot be opened: {first_line(error)}") from error
