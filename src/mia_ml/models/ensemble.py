@@ -7,9 +7,9 @@ where it goes right. A leaf's value is its share of winning events (forest) or i
 Linear terms. The member's log-odds are its bias plus, in order, coefficient ((value - centre) / scale) with
 value = x or, where x is missing, `fill`; with `term_indicator` 1 the value is 1 where x is missing and 0 where not.
 
-Calibrators: `knot_x`, `knot_y` of an isotonic one, `member_slope`, `member_intercept` of a sigmoid one. Each member owns
-as many consecutive trees, terms and knots as the JSON says. `combination` holds an intercept and the edge within which
-probabilities are held before their log-odds are taken.
+Calibrators: `knot_x`, `knot_y` of an isotonic one, `member_slope`, `member_intercept` of a sigmoid one. `combination`
+holds an intercept and the edge within which probabilities are held before their log-odds are taken. Each member owns as
+many consecutive trees, terms and knots as the JSON says.
 """
 
 from collections.abc import Mapping
@@ -102,15 +102,18 @@ class Ensemble:
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Ensemble:
-    """The ensemble that `to_arrays` took apart. Raises DataError on anything missing, added, damaged or out of range."""
+    """The ensemble that `to_arrays` took apart. Raises DataError on what is missing, added, damaged or out of range."""
+    known = {"inputs", "members", "combination"}
+    if set(meta) != known:
+        raise _damaged(f"its description has {sorted(meta)}, it must have {sorted(known)}")
+    inputs, members = meta["inputs"], meta["members"]
+    if not isinstance(inputs, list) or not isinstance(members, list):
+        raise _damaged("its inputs and members must be lists")
     try:
-        if set(meta) != {"inputs", "members", "combination"}:
-            raise KeyError(*(set(meta) ^ {"inputs", "members", "combination"}))
-        members = tuple(Member(**member) for member in meta["members"])
-        inputs = tuple(meta["inputs"])
-    except (KeyError, TypeError) as error:
-        raise _damaged(f"its description does not read ({error})") from error
-    return Ensemble(inputs, members, meta["combination"], {name: np.array(a) for name, a in arrays.items()})
+        described = tuple(Member(**member) for member in members)
+    except TypeError as error:
+        raise _damaged(f"a member's description does not read ({error})") from error
+    return Ensemble(tuple(inputs), described, meta["combination"], {name: np.array(a) for name, a in arrays.items()})
 
 
 def _damaged(what: str) -> DataError:
