@@ -67,6 +67,14 @@ def open_day(state, day):
 
 
 @kernel
+def raw_score(total, weight_present, least_weight):
+    """A weighted sum over what is present, the missing weight shared out over it; NaN when too little is."""
+    if weight_present == 0 or weight_present < least_weight:
+        return np.nan
+    return total / weight_present
+
+
+@kernel
 def add_up(formula, values, out):
     """The raw score and the contributions to it."""
     total, present, weight = 0.0, 0.0, 0.0
@@ -79,18 +87,28 @@ def add_up(formula, values, out):
             present += abs(w)
             total += w * component
     out.weight_present = present / weight
-    if present == 0 or out.weight_present < formula.least_weight:
-        out.raw = np.nan
-    else:
-        out.raw = total / out.weight_present
+    out.raw = raw_score(total, out.weight_present, formula.least_weight)
 
 
 @kernel
-def cycle_factor(formula, days):
-    for k in range(formula.cycle_days.size):
-        if days <= formula.cycle_days[k]:
-            return formula.cycle_factor[k]
-    return formula.cycle_factor[formula.cycle_days.size]
+def cycle_part(cycle_days, days):
+    """Position in the gamma cycle: the first part whose last day is not over yet, else the one without a last day."""
+    for k in range(cycle_days.size):
+        if days <= cycle_days[k]:
+            return k
+    return cycle_days.size
+
+
+@kernel
+def multiplier_of(session_factor, volatility_factor, cycle_factor):
+    return session_factor * volatility_factor * cycle_factor
+
+
+@kernel
+def threshold_of(formula, regime, session_factor):
+    if formula.threshold_session != 0:
+        return formula.threshold[regime] * session_factor
+    return formula.threshold[regime]
 
 
 @kernel
@@ -104,13 +122,10 @@ def weigh(formula, ts, day, values, out):
     out.regime = int(values[formula.regime_column])
     out.session = int(values[_SESSION])
     out.session_factor = formula.session_factor[out.session]
-    out.cycle_factor = cycle_factor(formula, values[_EXPIRY])
+    out.cycle_factor = formula.cycle_factor[cycle_part(formula.cycle_days, values[_EXPIRY])]
     out.volatility_factor = formula.volatility_factor[out.regime]
-    multiplier = out.session_factor * out.volatility_factor * out.cycle_factor
-    out.threshold = formula.threshold[out.regime]
-    if formula.threshold_session != 0:
-        out.threshold *= out.session_factor
-
+    multiplier = multiplier_of(out.session_factor, out.volatility_factor, out.cycle_factor)
+    out.threshold = threshold_of(formula, out.regime, out.session_factor)
     add_up(formula, values, out)
     out.score = out.raw * multiplier
     out.exceedance = abs(out.score) / out.threshold

@@ -45,6 +45,16 @@ def column_of(name: str) -> int:
     return int(engine.ROW.fields[name][1]) // 8
 
 
+def regime_field(context: Mapping[str, Any]) -> str:
+    """The ROW field of the volatility regime that a context section asks for."""
+    return "volatility_regime_trailing" if context["volatility"]["ratio"] == "trailing" else "volatility_regime"
+
+
+def cycle_days(context: Mapping[str, Any]) -> tuple[int, ...]:
+    """Last days to expiry, inclusive, of each part of the gamma cycle but the last."""
+    return tuple(context["gamma_cycle_days"][name] for name in CYCLE[:-1])
+
+
 @dataclass(frozen=True)
 class Formula:
     """A named formula: `record` is the FORMULA the kernels read, `terms` the components in its order."""
@@ -75,10 +85,9 @@ def build(confluence: Mapping[str, Any], context: Mapping[str, Any]) -> Formula:
     by_regime = {"normal": 1.0, "low": threshold["low"], "high": threshold["high"], "unknown": 1.0}
     f["threshold"] = [threshold["base"] * by_regime[name] for name in REGIMES]
     f["threshold_session"] = threshold["session"]
-    trailing = context["volatility"]["ratio"] == "trailing"
-    f["regime_column"] = column_of("volatility_regime_trailing" if trailing else "volatility_regime")
+    f["regime_column"] = column_of(regime_field(context))
     f["session_factor"] = [confluence["session"][name] for name in SESSIONS]
-    f["cycle_days"] = [context["gamma_cycle_days"][name] for name in CYCLE[:-1]]
+    f["cycle_days"] = cycle_days(context)
     f["cycle_factor"] = [confluence["gamma_cycle"][name] for name in CYCLE]
     f["volatility_factor"] = [adjust["normal" if name == "unknown" else name] for name in REGIMES]
     f["cooldown_ns"] = round(confluence["cooldown_minutes"] * MINUTE)

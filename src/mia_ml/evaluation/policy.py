@@ -1,0 +1,124 @@
+"""What a formula would have earned: its decisions on the rows of a panel, and the trades they lead to.
+
+Trade for trade the same as `scoring.Scorer` deciding those rows and `backtest.Simulator` executing the signals, when an
+opposite signal does not reverse: what a trade earns then depends on its own decision only, and what it blocks on its
+own end. So labels of decisions taken alone, strung together by `free_row`, are the simulator's answer.
+"""
+
+import numpy as np
+
+from mia_ml.confluence import decision
+from mia_ml.confluence.formula import Formula
+from mia_ml.core.errors import DataError
+from mia_ml.core.kernel import kernel
+from mia_ml.evaluation import columns
+from mia_ml.evaluation.panel import BLOCK, Panel
+
+TRADES = np.dtype(
+    [
+        ("row", "i8"),  # of the signal, in the panel
+        ("side", "i8"),  # +1 long, -1 short
+        ("exit_ns", "i8"),
+        ("exit_day", "i8"),  # position in the panel's days
+        ("net_r", "f8"),
+        ("net_usd", "f8"),
+    ],
+    align=True,
+)
+
+_NO_FILTER = np.zeros((0, 2), np.bool_)
+
+
+def run(panel: Panel, formula: Formula, first_row: int, last_row: int, passes: np.ndarray | None = None) -> np.ndarray:
+    """TRADES of rows [first_row, last_row), in time, decided as if nothing was before the first.
+
+    passes: bool [n, 2], the filter's verdict on buying and selling at each of the panel's rows; None lets all pass. A
+        crossing that does not pass has consumed the arm, starts no cooldown and does not count to the day's limit.
+    Raises ConfigError on a formula that the panel was not built for, DataError on rows or verdicts it does not hold.
+    """
+    first_row, last_row = panel.checked(first_row, last_row)
+    terms = panel.terms(formula)
+    if passes is None:
+        passes = _NO_FILTER
+    elif passes.shape != panel.earned.shape or passes.dtype != np.bool_:
+        raise DataError(
+            f"passes: {passes.dtype} {passes.shape} for a panel of {panel.ts.size} rows: give bool [rows, 2]"
+        )
+    return _run(
+        formula.record,
+        terms,
+        panel.matrix,
+        panel.gaps,
+        panel.context,
+        panel.ts,
+        panel.day_start,
+        panel.earned,
+        np.ascontiguousarray(passes),
+        first_row,
+        last_row,
+        columns.room(),
+        np.zeros(1, decision.STATE),
+        np.empty(BLOCK, TRADES),
+    )
+
+
+@kernel
+def _twice(trades):
+    larger = np.empty(2 * trades.size, trades.dtype)
+    larger[: trades.size] = trades
+    return larger
+
+
+@kernel
+def _run(
+    formulas, terms, matrix, gaps, codes, ts, day_start, earned, passes, first_row, last_row, room, states, trades
+):
+    formula, state = formulas[0], states[0]
+    scores, contexts, found = room
+    context = contexts[0]
+    columns.settle(formula, 1.0, context)
+    found_ns = np.empty(BLOCK, np.int64)
+    count, free_row, next_day = 0, 0, 0
+    first = first_row
+    while first < last_row:
+        last = min((first // BLOCK + 1) * BLOCK, last_row)
+        raw = scores[0, : last - first]
+        columns.score(formula, terms, matrix, gaps, first, last, raw, scores[1, : last - first])
+        code = codes[first:last]
+        n_edges = columns.edges(raw, code, context, found)
+        for k in range(n_edges):  # apart from what branches on them, so that memory answers many at once
+            found_ns[k] = ts[first + found[k]]
+        for k in range(n_edges):
+            side = columns.side(found[k], raw, code, context)
+            row = first + found[k]
+            column = 0 if side > 0 else 1
+            if side == 0 or (passes.size > 0 and not passes[row, column]):
+                continue
+            if row >= day_start[next_day]:
+                while row >= day_start[next_day]:
+                    next_day += 1
+                decision.open_day(state, next_day)
+            since_signal_ns = found_ns[k] - state.last_signal_ns
+            action = decision.verdict(since_signal_ns, state.signals, formula.cooldown_ns, formula.most_signals)
+            if action != decision.SIGNAL:
+                continue
+            state.signals += 1
+            state.last_signal_ns = found_ns[k]
+            if row < free_row:
+                continue
+            alone = earned[row, column]
+            free_row = alone.free_row
+            if alone.traded != 0:
+                if count == trades.size:
+                    trades = _twice(trades)
+                trade = trades[count]
+                trade.row = row
+                trade.side = side
+                trade.exit_ns = alone.exit_ns
+                trade.exit_day = alone.exit_day
+                trade.net_r = alone.net_r
+                trade.net_usd = alone.net_usd
+                count += 1
+        columns.leave(raw, code, context)
+        first = last
+    return trades[:count]
