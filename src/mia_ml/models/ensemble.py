@@ -14,7 +14,7 @@ many consecutive trees, terms and knots as the JSON says.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -78,7 +78,7 @@ class Ensemble:
 
     inputs: tuple[str, ...]
     members: tuple[Member, ...]
-    combination: str
+    combination: Literal["average", "stacked"]
     arrays: Mapping[str, np.ndarray]
 
     def __post_init__(self) -> None:
