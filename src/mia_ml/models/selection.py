@@ -185,9 +185,11 @@ def permutation_cost(
     before = combine.log_loss(y, predict(X), weights)
     costs = np.empty((len(groups), repeats))
     for row, group in enumerate(groups):
+        shuffled = np.tile(X, (repeats, 1, 1))
         for repeat in range(repeats):
             order = np.random.default_rng([seed, repeat, *group]).permutation(len(X))
-            shuffled = X.copy()
-            shuffled[:, group] = X[order][:, group]
-            costs[row, repeat] = combine.log_loss(y, predict(shuffled), weights) - before
+            shuffled[repeat][:, group] = X[order][:, group]
+        # one call for all repeats: a forest of 300 trees takes as long for 1,000 rows as for one
+        after = predict(shuffled.reshape(-1, X.shape[1])).reshape(repeats, -1)
+        costs[row] = [combine.log_loss(y, p, weights) - before for p in after]
     return costs
