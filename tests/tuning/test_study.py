@@ -97,19 +97,22 @@ def test_every_prefix_of_a_journal_comes_to_the_same_end(tmp_path: Path) -> None
 
 
 def test_kill_9_changes_nothing(tmp_path: Path) -> None:
-    where = str(tmp_path / "a.journal")
-    delays = random.Random(3)
+    journal_file = tmp_path / "a.journal"
+    where = str(journal_file)
+    growth = random.Random(3)
     stored = []
-    for _ in range(8):
+    for _ in range(6):
+        until = growth.randrange(25_000) + (journal_file.stat().st_size if journal_file.exists() else 0)
         worker = workers.begun(where, N)
-        time.sleep(delays.uniform(0.0, 0.1))
+        while worker.is_alive() and journal_file.stat().st_size < until:
+            time.sleep(0.001)
         workers.killed(worker)
         with Study(where, "s") as study:
             stored.append(len(study.trials()))
     with Study(where, "s") as study:
         trials = study.optimize(N, planted.evaluate, workers=2)
     assert table(trials) == table(uninterrupted())
-    assert len(set(stored)) > 3, "the kills should hit different moments"
+    assert len({0, *stored, len(trials)}) > 4, "the kills should hit different moments"
     kept = optuna.load_study(study_name="s", storage=journal(where))
     assert [t.user_attrs["number"] for t in kept.trials] == list(range(len(trials)))
     assert all(t.state.is_finished() for t in kept.trials)

@@ -12,7 +12,7 @@ from mia_ml.tuning.study import Study
 from tests.tuning import planted
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.tuning.workers"])
+PROCESSES.set_forkserver_preload(["cmaes", "tests.tuning.workers"])
 
 
 def slow(params: dict[str, Any], cut: Cut) -> Result:

@@ -4,16 +4,17 @@ With n trades of mean m and standard deviation s in R in a fold, s held toward 1
 s'^2 = (10 + (n - 1) s^2) / (9 + n), and z standard errors of caution:
 
     expectancy_r    low = m - z s' / sqrt(n)                                                        floor -1 R
-    profit_factor   low = won / (1 R + lost + z s' sqrt(n)), won and lost being sums in R           floor 0
+    profit_factor   low = PF exp(-z sqrt(1 / (wins + 1) + 1 / (losses + 1))), counts as if Poisson  floor 0
     sharpe          low = S - z sqrt(252) sqrt((1 + S^2 / 504) / days), S annual (Lo 2002)          floor -5
     gated           expectancy_r - penalty * sum over gates of the share by which each is missed    floor -1 R - penalty
 
+Without a losing trade PF is the number of wins, as if one more trade had lost what they won on average.
 Below `least_trades` the figure is drawn to its floor in proportion to the trades that are missing,
 
     figure = low - (1 - n / least_trades) * max(0, low - floor)
 
 and is the floor without trades. So three lucky trades cannot win, and a search that finds none has a slope to follow:
-with m, s (up to 2 R), won / n and lost / n the same, another trade never lowers the figure.
+with m, s (up to 2 R), PF, S and the win rate the same, another trade never lowers the figure.
 
 Over folds: (1 - worst_share) * mean + worst_share * minimum.
 """
@@ -27,9 +28,10 @@ from mia_ml.core.errors import ConfigError, DataError, refuse_unknown
 from mia_ml.metrics.kpi import DAYS_A_YEAR
 
 Statistics = Mapping[str, float]
-"""Of one fold: n, mean_r, sd_r, won_r, lost_r (both at least 0), sharpe (annual, by day), days, and what gates name."""
+"""Of one fold, as `evaluation.statistics` names them: n_trades, n_days, mean_r, sd_r, win_rate, profit_factor, sharpe,
+and what gates name; NaN where undecidable."""
 
-PRIOR_TRADES, PRIOR_SD_R, PRIOR_LOST_R = 10, 1.0, 1.0
+PRIOR_TRADES, PRIOR_SD_R = 10, 1.0
 FLOORS = {"expectancy_r": -1.0, "profit_factor": 0.0, "sharpe": -5.0, "gated": -1.0}
 KEYS = ("maximize", "least_trades", "caution_z", "worst_share", "gates", "gate_penalty")
 
@@ -118,7 +120,7 @@ class Objective:
         if name == "gated":
             missed = self.gate_penalty * sum(gate.missed(statistics) for gate in self.gates)
             floor -= self.gate_penalty * len(self.gates)
-        n = statistics["n"]
+        n = statistics["n_trades"]
         if n == 0:
             return floor
         low = LOW[name](statistics, self.caution_z) - missed
@@ -126,22 +128,24 @@ class Objective:
 
 
 def _spread_r(statistics: Statistics) -> float:
-    n = statistics["n"]
+    n = statistics["n_trades"]
     squares = (n - 1) * statistics["sd_r"] ** 2 if n > 1 else 0.0
     return math.sqrt((PRIOR_TRADES * PRIOR_SD_R**2 + squares) / (PRIOR_TRADES + n - 1))
 
 
 def _low_expectancy(statistics: Statistics, z: float) -> float:
-    return statistics["mean_r"] - z * _spread_r(statistics) / math.sqrt(statistics["n"])
+    return statistics["mean_r"] - z * _spread_r(statistics) / math.sqrt(statistics["n_trades"])
 
 
 def _low_profit_factor(statistics: Statistics, z: float) -> float:
-    lost = statistics["lost_r"] + z * _spread_r(statistics) * math.sqrt(statistics["n"])
-    return statistics["won_r"] / (PRIOR_LOST_R + lost)
+    wins = statistics["win_rate"] * statistics["n_trades"]
+    losses = statistics["n_trades"] - wins
+    factor = wins if math.isnan(statistics["profit_factor"]) else statistics["profit_factor"]
+    return factor * math.exp(-z * math.sqrt(1 / (wins + 1) + 1 / (losses + 1)))
 
 
 def _low_sharpe(statistics: Statistics, z: float) -> float:
-    sharpe, days = statistics["sharpe"], statistics["days"]
+    sharpe, days = statistics["sharpe"], statistics["n_days"]
     if math.isnan(sharpe):
         return FLOORS["sharpe"]
     return sharpe - z * math.sqrt(DAYS_A_YEAR * (1 + sharpe**2 / (2 * DAYS_A_YEAR)) / days)
