@@ -1,13 +1,18 @@
 """A small trained ensemble, and a bundle's content around it, on the thin simulated days of `small_world`."""
 
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 
 from mia_ml import settings
 from mia_ml.datasets import build
 from mia_ml.models import export, fit
 from mia_ml.models.combine import Combination
+from mia_ml.models.ensemble import Ensemble
 from mia_ml.models.fitted import Isotonic, Sigmoid
 from mia_ml.scoring import filter as filters
+from mia_ml.scoring import golden
 from mia_ml.scoring.content import Content, Training
 from mia_ml.scoring.fingerprint import code_fingerprint
 from tests import small_world
@@ -17,9 +22,24 @@ RULE = filters.Rule("break_even", 0.03)
 INPUTS = (*FEATURES, *filters.SIGNAL_INPUTS)
 
 
-def rows(tables):
+class World(NamedTuple):
+    tables: Path
+    rows: np.ndarray
+    ensemble: Ensemble
+
+    def tapes(self):
+        return [small_world.days.tape_of(day, small_world.GRACE_NS) for day in small_world.plan(self.tables).days]
+
+    def golden(self):
+        plan = small_world.plan(self.tables)
+        return golden.record(self.tapes(), plan.sessions, plan.contracts, inputs_of(self.rows))
+
+
+def world(root, **changes):
+    tables = small_world.write(root, **{"days": 3, "intensity": 0.003} | changes)
     plan = small_world.plan(tables)
-    return np.concatenate([rows for _, rows in build.rows(small_world.engine_params(), plan, small_world.GRACE_NS)])
+    rows = np.concatenate([rows for _, rows in build.rows(small_world.engine_params(), plan, small_world.GRACE_NS)])
+    return World(tables, rows, ensemble(rows))
 
 
 def inputs_of(rows_, seed=0):

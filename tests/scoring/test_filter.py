@@ -16,7 +16,7 @@ from mia_ml.models.ensemble import ARRAYS, Ensemble, Member
 from mia_ml.scoring import table
 from mia_ml.scoring.filter import Filter, Rule
 from mia_ml.scoring.scorer import Scorer
-from tests.confluence.conftest import make_formula, rows, shipped  # noqa: F401
+from tests.confluence.conftest import rows
 
 NAN = np.nan
 INPUTS = ("order_book_imbalance", "vix", "side", "exceedance")
@@ -54,7 +54,7 @@ def actions(out):
     return [decision.ACTIONS[action] for action in out["action"]]
 
 
-def test_the_pass_mark_is_above_break_even_at_the_signals_own_barriers(make_formula):  # noqa: F811
+def test_the_pass_mark_is_above_break_even_at_the_signals_own_barriers(make_formula):
     out = filtered(make_formula(), rows([0, 0.9], order_book_imbalance=1.0, atr_5m=ATR))[1]
     assert out["pass_mark"] == pytest.approx(MARK)
     # 8.4 ticks of A: orders stand at 9 and at 17 ticks
@@ -63,26 +63,26 @@ def test_the_pass_mark_is_above_break_even_at_the_signals_own_barriers(make_form
 
 
 @pytest.mark.parametrize(("atr", "usual", "used"), [(2.0, 1.0, 2.0), (1.0, 2.0, 2.0), (NAN, 2.0, 2.0), (2.0, NAN, 2.0)])
-def test_the_barrier_is_the_larger_of_the_two_known(make_formula, atr, usual, used):  # noqa: F811
+def test_the_barrier_is_the_larger_of_the_two_known(make_formula, atr, usual, used):
     out = filtered(make_formula(), rows([0, 0.9], order_book_imbalance=1.0, atr_5m=atr, atr_5m_usual=usual))[1]
     assert out["pass_mark"] == pytest.approx(MARK)
 
 
 @pytest.mark.parametrize("atr", [NAN, 0.0, -1.0, np.inf])
 @pytest.mark.parametrize("rule", [Rule("break_even", 0.03), Rule("fixed", 0.0)])
-def test_a_signal_without_a_barrier_does_not_pass(make_formula, atr, rule):  # noqa: F811
+def test_a_signal_without_a_barrier_does_not_pass(make_formula, atr, rule):
     out = filtered(make_formula(), rows([0, 0.9], order_book_imbalance=1.0, atr_5m=atr, atr_5m_usual=NAN), rule)
     assert actions(out) == ["none", "filtered"]
     assert np.isnan(out["pass_mark"][1])
 
 
-def test_a_signal_without_a_probability_does_not_pass(make_formula):  # noqa: F811
+def test_a_signal_without_a_probability_does_not_pass(make_formula):
     out = filtered(make_formula(), rows([0, 0.9], order_book_imbalance=np.inf, atr_5m=ATR), Rule("fixed", 0.0))
     assert actions(out) == ["none", "filtered"]
     assert np.isnan(out["probability"][1])
 
 
-def test_the_literal_rule_is_one_level_for_all(make_formula):  # noqa: F811
+def test_the_literal_rule_is_one_level_for_all(make_formula):
     level = 1 / (1 + np.exp(-1.0))  # what an imbalance of .1 gives, .731
     for atr in (1.0, 5.0):
         out = filtered(make_formula(), rows([0, 0.9], order_book_imbalance=0.1, atr_5m=atr), Rule("fixed", 0.7))
@@ -92,20 +92,20 @@ def test_the_literal_rule_is_one_level_for_all(make_formula):  # noqa: F811
     assert level == pytest.approx(0.731, abs=1e-3)
 
 
-def test_a_probability_on_the_mark_does_not_pass(make_formula):  # noqa: F811
+def test_a_probability_on_the_mark_does_not_pass(make_formula):
     crossing = rows([0, 0.9], order_book_imbalance=0.0, atr_5m=ATR)  # p = .5
     assert actions(filtered(make_formula(), crossing, Rule("fixed", 0.5)))[1] == "filtered"
     assert actions(filtered(make_formula(), crossing, Rule("fixed", np.nextafter(0.5, 0))))[1] == "signal"
 
 
-def test_only_crossings_meet_the_filter(make_formula):  # noqa: F811
+def test_only_crossings_meet_the_filter(make_formula):
     out = filtered(make_formula(), rows([0, 0.9, 0.9, NAN, 0], order_book_imbalance=1.0, atr_5m=ATR))
     assert list(~np.isnan(out["probability"])) == [False, True, False, False, False]
     assert list(~np.isnan(out["member"][:, 0])) == [False, True, False, False, False]
     assert np.isnan(out["member"][:, 1:]).all()
 
 
-def test_the_model_sees_side_and_exceedance(make_formula):  # noqa: F811
+def test_the_model_sees_side_and_exceedance(make_formula):
     formula = make_formula(terms={"vwap_trend_globex": 1.0})
     out = filtered(formula, rows([0, 0.5, 0, -0.75], atr_5m=ATR), ensemble=model((0, 0, 1.0, 0.25)))
     # .5 is 2 thresholds up, .75 is 3 down: log-odds 1 + .25 x 2 and -1 + .25 x 3
@@ -113,13 +113,13 @@ def test_the_model_sees_side_and_exceedance(make_formula):  # noqa: F811
     assert out["probability"][[1, 3]] == pytest.approx([1 / (1 + np.exp(-1.5)), 1 / (1 + np.exp(0.25))])
 
 
-def test_a_filtered_crossing_has_consumed_the_arm(make_formula):  # noqa: F811
+def test_a_filtered_crossing_has_consumed_the_arm(make_formula):
     book = np.array([1.0, -1.0, 1.0, 1.0, 1.0])
     out = filtered(make_formula(), rows([0, 0.9, 0.9, 0, 0.9], order_book_imbalance=book, atr_5m=ATR))
     assert actions(out) == ["none", "filtered", "none", "none", "signal"]
 
 
-def test_a_filtered_crossing_starts_no_cooldown(make_formula):  # noqa: F811
+def test_a_filtered_crossing_starts_no_cooldown(make_formula):
     book = np.array([1.0, -1.0, 1.0, 1.0, 1.0, 1.0])
     out = filtered(
         make_formula(cooldown_minutes=30), rows([0, 0.9, 0, 0.9, 0, 0.9], order_book_imbalance=book, atr_5m=ATR)
@@ -127,7 +127,7 @@ def test_a_filtered_crossing_starts_no_cooldown(make_formula):  # noqa: F811
     assert actions(out) == ["none", "filtered", "none", "signal", "none", "cooldown"]
 
 
-def test_a_filtered_crossing_does_not_count_toward_the_days_limit(make_formula):  # noqa: F811
+def test_a_filtered_crossing_does_not_count_toward_the_days_limit(make_formula):
     book = np.array([1.0, -1.0, 1.0, 1.0, 1.0, 1.0])
     out = filtered(
         make_formula(max_signals_per_day=1), rows([0, 0.9, 0, 0.9, 0, 0.9], order_book_imbalance=book, atr_5m=ATR)
@@ -135,7 +135,7 @@ def test_a_filtered_crossing_does_not_count_toward_the_days_limit(make_formula):
     assert actions(out) == ["none", "filtered", "none", "signal", "none", "day_limit"]
 
 
-def test_the_filter_comes_before_the_cooldown(make_formula):  # noqa: F811
+def test_the_filter_comes_before_the_cooldown(make_formula):
     book = np.array([1.0, 1.0, 1.0, -1.0])
     out = filtered(make_formula(cooldown_minutes=30), rows([0, 0.9, 0, 0.9], order_book_imbalance=book, atr_5m=ATR))
     assert actions(out) == ["none", "signal", "none", "filtered"]
@@ -190,7 +190,7 @@ def random_rows(seed, n=400):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), cooldown=st.sampled_from([0, 5, 15]), most=st.integers(1, 8))
-def test_every_action_is_the_one_by_hand(make_formula, seed, cooldown, most):  # noqa: F811
+def test_every_action_is_the_one_by_hand(make_formula, seed, cooldown, most):
     formula = make_formula(terms={"vwap_trend_globex": 1.0}, cooldown_minutes=cooldown, max_signals_per_day=most)
     data = random_rows(seed)
     out = filtered(formula, data, ensemble=model((2.0, 0.1, 0.3, 0.2), bias=-1.0))
@@ -199,7 +199,7 @@ def test_every_action_is_the_one_by_hand(make_formula, seed, cooldown, most):  #
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), cut=st.integers(0, 400))
-def test_research_at_once_equals_live_row_by_row(make_formula, seed, cut):  # noqa: F811
+def test_research_at_once_equals_live_row_by_row(make_formula, seed, cut):
     formula, data = make_formula(cooldown_minutes=2), random_rows(seed)
     chosen = Filter(model((2.0, 0.1, 0.3, 0.2), bias=-1.0), Rule("break_even", 0.03), EXECUTION)
     whole = Scorer(formula, chosen).decide(data)
@@ -211,7 +211,7 @@ def test_research_at_once_equals_live_row_by_row(make_formula, seed, cut):  # no
     assert np.concatenate(parts).tobytes() == whole.tobytes()
 
 
-def test_without_a_filter_every_crossing_goes_on(make_formula):  # noqa: F811
+def test_without_a_filter_every_crossing_goes_on(make_formula):
     data = random_rows(1)
     formula = make_formula(terms={"vwap_trend_globex": 1.0})
     plain, all_pass = Scorer(formula).decide(data), filtered(formula, data, ensemble=model(bias=30.0))
@@ -223,7 +223,7 @@ def test_without_a_filter_every_crossing_goes_on(make_formula):  # noqa: F811
     assert set(np.array(actions(all_pass))[~traded & (plain["crossing"] != 0)]) == {"filtered"}
 
 
-def test_each_member_has_its_column(make_formula):  # noqa: F811
+def test_each_member_has_its_column(make_formula):
     formula = make_formula()
     scorer = Scorer(formula, Filter(model(members=2), Rule("break_even", 0.03), EXECUTION))
     data = rows([0, 0.9], order_book_imbalance=0.1, atr_5m=ATR)
@@ -278,7 +278,7 @@ def test_retyped_columns_are_refused():
         Filter(model(), Rule("fixed", 0.7), EXECUTION).probabilities_of(INPUTS, np.zeros((3, 4), np.float32))
 
 
-def test_a_batch_gives_the_bits_of_the_decisions(make_formula):  # noqa: F811
+def test_a_batch_gives_the_bits_of_the_decisions(make_formula):
     data = random_rows(3)
     chosen = Filter(model((2.0, 0.1, 0.3, 0.2)), Rule("break_even", 0.03), EXECUTION)
     out = Scorer(make_formula(), chosen).decide(data)
@@ -294,7 +294,7 @@ def test_impossible_rules_are_refused(kind, value):
         Rule(kind, value)
 
 
-def test_pass_marks_of_many_are_those_of_each(make_formula):  # noqa: F811
+def test_pass_marks_of_many_are_those_of_each(make_formula):
     data = rows([0, 0.9] * 20, order_book_imbalance=1.0, atr_5m=np.linspace(0.3, 9, 40))
     out = filtered(make_formula(), data)
     risk, target = (np.maximum(np.ceil(times * data["atr_5m"] / 0.25 - 1e-6), 1) for times in (1, 2))

@@ -37,32 +37,29 @@ def write(folder: Path, content: Content, golden: Golden) -> Bundle:
 
     Raises DataError when the folder holds something else, or a file would be larger than `load` reads.
     """
-    _refuse_foreign(folder)
+    try:
+        _refuse_foreign(folder)
+    except DataError as error:
+        raise DataError(f"{folder}: {error}") from None
     answers = replay(golden, content.engine_params(), content.scorer())
     stored, described = ({}, None) if content.ensemble is None else content.ensemble.to_arrays()
     files = {ARRAYS: arrays.to_bytes(stored), GOLDEN: arrays.to_bytes(golden.to_arrays())}
     files[NAME] = manifest.write(content, described, answers, files)
     for name, data in files.items():
-        _refuse_large(folder / name, len(data))
+        _refuse_large(name, len(data))
     _put(folder, files)
     return load(folder)
 
 
 def load(folder: Path) -> Bundle:
-    """Read and check a folder. Raises DataError, in one line that names the file, on whatever `write` did not write."""
+    """Read and check a folder. Raises DataError, one line naming folder and file, on what `write` did not write."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    _refuse_foreign(folder)
-    files = {name: _read(folder / name) for name in MOST_BYTES}
-    found = manifest.read(files[NAME], str(folder / NAME))
-    for name, wanted in found.sha256.items():
-        if manifest.sha256(files[name]) != wanted:
-            raise DataError(f"{folder / name}: damaged (its sha256 is not the manifest's); fetch the bundle again")
-    content = _content(found, files[ARRAYS], folder)
-    inputs = 0 if content.ensemble is None else len(content.ensemble.inputs)
-    where = str(folder / GOLDEN)
-    golden = Golden.from_arrays(arrays.from_bytes(files[GOLDEN], where), inputs, where)
-    return Bundle(content, golden, found.answers, found.seal)
+    try:
+        _refuse_foreign(folder)
+        return _parse({name: _read(folder / name) for name in MOST_BYTES})
+    except MiaError as error:
+        raise DataError(f"{folder}: {error}") from None
 
 
 def verify(bundle: Bundle) -> str:
@@ -83,28 +80,30 @@ def verify(bundle: Bundle) -> str:
     )
 
 
-def _content(found: manifest.Manifest, models: bytes, folder: Path) -> Content:
-    where = str(folder / ARRAYS)
-    values, stored = found.values, arrays.from_bytes(models, where)
+def _parse(files: dict[str, bytes]) -> Bundle:
+    found = manifest.read(files[NAME])
+    for name, wanted in found.sha256.items():
+        if manifest.sha256(files[name]) != wanted:
+            raise DataError(f"{name}: damaged (its sha256 is not the manifest's); fetch the bundle again")
+    values, stored = found.values, arrays.from_bytes(files[ARRAYS], ARRAYS)
     if found.models is None and stored:
-        raise DataError(f"{where}: holds {', '.join(stored)}, the manifest knows no models")
-    try:
-        trained = None if found.models is None else ensemble.from_arrays(stored, found.models)
-        content = Content(
-            instrument=values["instrument"]["root"],
-            calendar=values["instrument"]["calendar"],
-            native=values["native_bars"],
-            **{name: values[name] for name in SECTIONS},
-            ensemble=trained,
-            rule=found.rule,
-            training=found.training,
-            data_fingerprint=values["data_fingerprint"],
-            code_fingerprint=values["code_fingerprint"],
-        )
-        content.check()
-    except MiaError as error:
-        raise DataError(f"{folder}: {error}") from None
-    return content
+        raise DataError(f"{ARRAYS}: holds {', '.join(stored)}, the manifest knows no models")
+    trained = None if found.models is None else ensemble.from_arrays(stored, found.models)
+    content = Content(
+        instrument=values["instrument"]["root"],
+        calendar=values["instrument"]["calendar"],
+        native=values["native_bars"],
+        **{name: values[name] for name in SECTIONS},
+        ensemble=trained,
+        rule=found.rule,
+        training=found.training,
+        data_fingerprint=values["data_fingerprint"],
+        code_fingerprint=values["code_fingerprint"],
+    )
+    content.check()
+    inputs = 0 if trained is None else len(trained.inputs)
+    golden = Golden.from_arrays(arrays.from_bytes(files[GOLDEN], GOLDEN), inputs, GOLDEN)
+    return Bundle(content, golden, found.answers, found.seal)
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -112,18 +111,18 @@ def _refuse_foreign(folder: Path) -> None:
     if folder.exists():
         foreign = sorted(path.name for path in folder.iterdir() if path.name not in MOST_BYTES or path.is_dir())
         if foreign:
-            raise DataError(f"{folder}: holds '{foreign[0]}', which is no file of a bundle; give another folder")
+            raise DataError(f"it holds '{foreign[0]}', which is no file of a bundle; give another folder")
 
 
-def _refuse_large(path: Path, size: int) -> None:
-    if size > MOST_BYTES[path.name]:
-        raise DataError(f"{path}: {size:,} bytes: at most {MOST_BYTES[path.name]:,} are read")
+def _refuse_large(name: str, size: int) -> None:
+    if size > MOST_BYTES[name]:
+        raise DataError(f"{name}: {size:,} bytes: at most {MOST_BYTES[name]:,} are read")
 
 
 def _read(path: Path) -> bytes:
     if not path.is_file():
-        raise DataError(f"{path}: no such file; a bundle has {', '.join(MOST_BYTES)}")
-    _refuse_large(path, path.stat().st_size)
+        raise DataError(f"{path.name}: no such file; a bundle has {', '.join(MOST_BYTES)}")
+    _refuse_large(path.name, path.stat().st_size)
     return path.read_bytes()
 
 

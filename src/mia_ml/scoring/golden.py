@@ -70,7 +70,13 @@ class Golden:
         unknown = sorted(arrays.keys() - {*columns, *records, "sizes", "late", "sessions", "contracts", "inputs"})
         if unknown:
             raise DataError(f"{where}: unknown array '{unknown[0]}'")
-        return cls(Tape(**columns, sizes=tuple(sizes), late=late, **records), sessions, contracts, inputs)
+        events = Tape(**columns, sizes=tuple(sizes), late=late, **records)
+        times = [*intake.times_of(events), sessions["open_ns"], sessions["close_ns"]]
+        kinds = ("trade_ts", "book_ts", "options", "vix", "late", "bars", "sessions", "sessions")
+        for name, ts in zip(kinds, times, strict=True):
+            if (ts[1:] < ts[:-1]).any():
+                raise DataError(f"{where}: {name} runs backwards in time")
+        return cls(events, sessions, contracts, inputs)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,27 @@ ARRAYS, GOLDEN = "arrays.safetensors", "golden.safetensors"
 DTYPE = "float64"
 """Of every model input."""
 
-_TEXT_OR_NONE = (str, type(None))
+_NONE = type(None)
+_KINDS: dict[str, plain.Kind] = {
+    "format": int,
+    "instrument": dict,
+    "native_bars": bool,
+    "inputs": list,
+    "members": list,
+    "combination": (str, _NONE),
+    "rule": (dict, _NONE),
+    **dict.fromkeys(SECTIONS, dict),
+    "training": dict,
+    "data_fingerprint": str,
+    "code_fingerprint": str,
+    "files": dict,
+    "golden": dict,
+    "seal": str,
+}
+_TRAINING: dict[str, plain.Kind] = dict.fromkeys(Training.__dataclass_fields__, int)
+_ANSWERS: dict[str, plain.Kind] = {
+    name: str if name.endswith("_sha256") else int for name in Answers.__dataclass_fields__
+}
 _HEX = set("0123456789abcdef")
 
 
@@ -77,60 +97,37 @@ def _seal(values: Mapping[str, Any]) -> str:
     return sha256(plain.to_json({name: value for name, value in values.items() if name != "seal"}, NAME))
 
 
-def read(data: bytes, where: str) -> Manifest:
-    """Raises DataError, which begins with `where`, on anything this version would not have written."""
-    values = plain.from_json(data, where)
+def read(data: bytes) -> Manifest:
+    """Raises DataError or ConfigError on anything that `write` would not have written."""
+    values = plain.from_json(data, NAME)
     if values.get("format") != FORMAT:
-        raise DataError(f"{where}: format {values.get('format')!r}: this version reads format {FORMAT}")
-    plain.take(
-        values,
-        where,
-        format=int,
-        instrument=dict,
-        native_bars=bool,
-        inputs=list,
-        members=list,
-        combination=_TEXT_OR_NONE,
-        rule=(dict, type(None)),
-        **dict.fromkeys(SECTIONS, dict),
-        training=dict,
-        data_fingerprint=str,
-        code_fingerprint=str,
-        files=dict,
-        golden=dict,
-        seal=str,
-    )
-    _check_instrument(values["instrument"], where)
+        raise DataError(f"{NAME}: format {values.get('format')!r}: this version reads format {FORMAT}")
+    plain.take(values, NAME, **_KINDS)
+    _check_instrument(values["instrument"])
     if list(values["files"]) != [ARRAYS, GOLDEN]:
-        raise DataError(f"{where}: files are {', '.join(values['files'])}: they must be {ARRAYS}, {GOLDEN}")
-    inputs = [_input(entry, f"{where}: inputs") for entry in values["inputs"]]
-    rule = None
-    if values["rule"] is not None:
-        rule = Rule(*plain.take(values["rule"], f"{where}: rule", kind=str, value=(float, int)))
-    golden_kinds = {name: int if "sha256" not in name else str for name in Answers.__dataclass_fields__}
-    manifest = Manifest(
-        values,
-        None if rule is None else {name: values[name] for name in ("members", "combination")} | {"inputs": inputs},
-        rule,
-        Training(*plain.take(values["training"], f"{where}: training", **_fields(Training, int))),
-        Answers(*plain.take(values["golden"], f"{where}: golden", **golden_kinds)),
-        values["files"],
-    )
+        raise DataError(f"{NAME}: files are {', '.join(values['files'])}: they must be {ARRAYS}, {GOLDEN}")
     for name in ("data_fingerprint", "code_fingerprint"):
         if not (len(values[name]) == 64 and set(values[name]) <= _HEX):
-            raise DataError(f"{where}: {name} is '{values[name]}': a sha256 in hex is needed")
-    if _seal(values) != manifest.seal:
-        raise DataError(f"{where}: it was changed after it was written (its seal does not fit); fetch the bundle again")
-    return manifest
+            raise DataError(f"{NAME}: {name} is '{values[name]}': a sha256 in hex is needed")
+    described = {name: values[name] for name in ("members", "combination")}
+    described["inputs"] = [_input(entry) for entry in values["inputs"]]
+    rule = None
+    if values["rule"] is not None:
+        rule = Rule(*plain.take(values["rule"], f"{NAME}: rule", kind=str, value=(float, int)))
+    training = Training(*plain.take(values["training"], f"{NAME}: training", **_TRAINING))
+    answers = Answers(*plain.take(values["golden"], f"{NAME}: golden", **_ANSWERS))
+    if _seal(values) != values["seal"]:
+        raise DataError(f"{NAME}: changed after it was written (its seal does not fit); fetch the bundle again")
+    return Manifest(values, None if rule is None else described, rule, training, answers, values["files"])
 
 
-def _fields(kind: Any, of: type) -> dict[str, Any]:
-    return dict.fromkeys(kind.__dataclass_fields__, of)
-
-
-def _check_instrument(section: Mapping[str, Any], where: str) -> None:
-    where = f"{where}: instrument"
-    root, _, tick, usd = plain.take(section, where, root=str, calendar=str, tick_points=float, tick_usd=float)
+def _check_instrument(section: Mapping[str, Any]) -> None:
+    where = f"{NAME}: instrument"
+    kinds = {"root": str, "calendar": str, "tick_points": float, "tick_usd": float}
+    root, calendar, tick, usd = plain.take(section, where, **kinds)
+    calendars = sorted({traded.calendar for traded in INSTRUMENTS.values()})
+    if calendar not in calendars:
+        raise DataError(f"{where}: {refuse_unknown('calendar', calendar, calendars)}")
     if root not in INSTRUMENTS:
         raise DataError(f"{where}: {refuse_unknown('instrument', root, list(INSTRUMENTS))}")
     traded = INSTRUMENTS[root]
@@ -141,7 +138,8 @@ def _check_instrument(section: Mapping[str, Any], where: str) -> None:
         )
 
 
-def _input(entry: Any, where: str) -> str:
+def _input(entry: Any) -> str:
+    where = f"{NAME}: inputs"
     if not isinstance(entry, dict):
         raise DataError(f"{where}: {entry!r} where name, dtype and unit are needed")
     name, dtype, unit = plain.take(entry, where, name=str, dtype=str, unit=str)

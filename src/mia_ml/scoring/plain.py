@@ -7,7 +7,7 @@ from typing import Any
 
 from mia_ml.core.errors import DataError
 
-Checked = type | tuple[type, ...]
+Kind = type | tuple[type, ...]
 
 
 def to_json(value: Mapping[str, Any], where: str) -> bytes:
@@ -49,7 +49,7 @@ def _refuse_odd(value: Any, where: str) -> None:
         raise DataError(f"{where} is a {type(value).__name__}: only plain values can be written")
 
 
-def take(section: Mapping[str, Any], where: str, **kinds: Checked) -> list[Any]:
+def take(section: Mapping[str, Any], where: str, **kinds: Kind) -> list[Any]:
     """The values of exactly the keys named, each of its kind. Raises DataError on what is missing, unknown or not."""
     for name in section:
         if name not in kinds:
