@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from mia_ml.core.errors import ConfigError, DataError
 from mia_ml.splits.combinatorial import CombinatorialPurgedKFold
-from mia_ml.splits.folds import Folds
+from mia_ml.splits.folds import Folds, block_folds
 from mia_ml.splits.lives import LATEST
 from mia_ml.splits.purged_kfold import PurgedKFold
 from mia_ml.splits.walk_forward import WalkForward, Window
@@ -58,6 +58,20 @@ def test_folds_are_for_the_rows_they_were_made_of(rows):
         next(folds.split(np.zeros((7, 2))))
     with pytest.raises(DataError, match="y has 3119 rows"):
         next(folds.split(np.zeros((3120, 2)), np.zeros(3119)))
+
+
+def test_blocks_of_ones_own(rows):
+    t0, t1, days = rows
+    quarters = [days // 100 == month for month in (202201, 202207)]
+    folds = block_folds(t0, t1, quarters, 24 * HOUR)
+    by_index = block_folds(t0, t1, [np.flatnonzero(quarter) for quarter in quarters], 24 * HOUR)
+    for fold, other, quarter in zip(folds, by_index, quarters, strict=True):
+        np.testing.assert_array_equal(fold.test, np.flatnonzero(quarter))
+        np.testing.assert_array_equal(fold.train, other.train)
+        assert fold.purged + fold.embargoed + fold.train.size + fold.test.size == t0.size
+        assert fold.purged
+    with pytest.raises(DataError, match="fold 2: no test row"):
+        block_folds(t0, t1, [quarters[0], days == 20300101], 0)
 
 
 def test_lives_that_do_not_touch_leave_plain_k_fold():

@@ -90,11 +90,6 @@ class CombinatorialPurgedKFold:
         t0_ns, t1_ns = lives.checked(t0_ns, t1_ns)
         groups = tuple(folds.blocks(t0_ns, self.n_groups, "n_groups"))
         tested = tuple(itertools.combinations(range(self.n_groups), self.n_test_groups))
-        found = (
-            folds.around(
-                t0_ns, t1_ns, np.concatenate([groups[group] for group in chosen]), self.embargo_ns,
-                f"the fold that tests groups {', '.join(map(str, chosen))}",
-            )
-            for chosen in tested
-        )  # fmt: skip
-        return CombinatorialFolds(t0_ns, t1_ns, tuple(found), groups, tested)
+        tests = [np.concatenate([groups[group] for group in chosen]) for chosen in tested]
+        found = folds.block_folds(t0_ns, t1_ns, tests, self.embargo_ns)
+        return CombinatorialFolds(t0_ns, t1_ns, found.folds, groups, tested)

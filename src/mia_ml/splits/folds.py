@@ -3,7 +3,7 @@
 scikit-learn takes `Folds` wherever it takes a splitter: `cross_val_score(model, X, y, cv=folds)`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,14 +114,25 @@ class Folds:
         return "\n".join(lines)
 
 
-def around(t0_ns: np.ndarray, t1_ns: np.ndarray, test_rows: np.ndarray, embargo_ns: int, what: str) -> Fold:
-    """The fold that tests some rows and trains on all others, before and after, that neither overlap nor follow."""
-    test = np.zeros(t0_ns.size, bool)
-    test[test_rows] = True
-    at = t0_ns[test], t1_ns[test]
-    purged = lives.overlapping(t0_ns, t1_ns, *at)
-    embargoed = lives.following(t0_ns, *at, embargo_ns)
-    return fold_of(test, ~test, purged, embargoed, what)
+def block_folds(t0_ns: np.ndarray, t1_ns: np.ndarray, tests: Sequence[np.ndarray], embargo_ns: int) -> Folds:
+    """Folds whose test rows are given, each learning from all other rows, before and after, that may be learnt from.
+
+    tests: for each fold its rows, as indices or as a mask [n]. Raises DataError when nothing is tested or left to
+    train on.
+    """
+    t0_ns, t1_ns = lives.checked(t0_ns, t1_ns)
+    lives.checked_embargo(embargo_ns)
+    found = []
+    for number, rows in enumerate(tests, 1):
+        test = np.zeros(t0_ns.size, bool)
+        test[rows] = True
+        if not test.any():
+            raise DataError(f"fold {number}: no test row: use fewer folds or more data")
+        at = t0_ns[test], t1_ns[test]
+        purged = lives.overlapping(t0_ns, t1_ns, *at)
+        embargoed = lives.following(t0_ns, *at, embargo_ns)
+        found.append(fold_of(test, ~test, purged, embargoed, f"fold {number}"))
+    return Folds(t0_ns, t1_ns, tuple(found))
 
 
 def blocks(t0_ns: np.ndarray, count: int, what: str) -> list[np.ndarray]:

@@ -43,8 +43,4 @@ class PurgedKFold:
         Raises DataError on fewer rows than blocks, and on a block that leaves nothing to train on.
         """
         t0_ns, t1_ns = lives.checked(t0_ns, t1_ns)
-        tests = folds.blocks(t0_ns, self.n_splits, "n_splits")
-        found = (
-            folds.around(t0_ns, t1_ns, test, self.embargo_ns, f"fold {number}") for number, test in enumerate(tests, 1)
-        )
-        return folds.Folds(t0_ns, t1_ns, tuple(found))
+        return folds.block_folds(t0_ns, t1_ns, folds.blocks(t0_ns, self.n_splits, "n_splits"), self.embargo_ns)
