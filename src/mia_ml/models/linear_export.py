@@ -33,8 +33,8 @@ def arrays(estimator: Any, columns: np.ndarray) -> dict[str, Any]:
         "term_input": columns[source],
         "term_indicator": indicator,
         "term_fill": fill,
-        "term_centre": np.zeros(n) if scaler is None or scaler.mean_ is None else scaler.mean_,
-        "term_scale": np.ones(n) if scaler is None or scaler.scale_ is None else scaler.scale_,
+        "term_centre": scaler.mean_ if scaler is not None and scaler.with_mean else np.zeros(n),
+        "term_scale": scaler.scale_ if scaler is not None and scaler.with_std else np.ones(n),
         "term_coefficient": classifier.coef_[0],
         "member_bias": classifier.intercept_[0],
     }
