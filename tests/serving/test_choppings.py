@@ -10,12 +10,12 @@ import pytest
 
 from mia_ml.features import intake
 from mia_ml.features.stream import Engine
-from mia_ml.scoring.scorer import Scorer
 from mia_ml.sources import databento, simulator
 from mia_ml.store.ingest import ingest
 from mia_ml.store.rules import Rules
 from serving import feed
 from tests import small_world
+from tests.scoring import small
 
 CHOPPINGS = int(os.environ.get("MIA_CHOPPINGS", "100"))
 
@@ -44,19 +44,21 @@ def decisions_of(engine, scorer, portions):
     return np.concatenate(rows).tobytes() + np.concatenate(decisions).tobytes()
 
 
-@pytest.mark.parametrize("market", ["simulated", "real_hour"])
-def test_random_choppings_with_restarts_change_no_byte(market, request):
-    plan = small_world.plan(request.getfixturevalue(market))
+@pytest.mark.parametrize(("market", "filtering"), [("simulated", False), ("simulated", True), ("real_hour", False)])
+def test_random_choppings_with_restarts_change_no_byte(market, filtering, request):
+    tables = request.getfixturevalue(market)
+    content = small.content(small.ensemble(small.rows(tables)) if filtering else None)
+    plan = small_world.plan(tables)
     tapes = [small_world.days.tape_of(day, small_world.GRACE_NS) for day in plan.days]
     events = sum(ts.size for tape in tapes for ts in intake.times_of(tape))
 
     def run(portions):
         engine = Engine(small_world.engine_params(), plan.sessions, plan.contracts)
-        return decisions_of(engine, Scorer(small_world.shipped_formula()), portions)
+        return decisions_of(engine, content.scorer(), portions)
 
     whole = run(tapes)
     assert len(whole) > 10_000
-    for seed in range(CHOPPINGS):
+    for seed in range(CHOPPINGS // 4 if filtering else CHOPPINGS):
         rng = np.random.default_rng(seed)
         mean = int(rng.choice([events // 3, events // 10, events // 30]))
         cut = [part for tape in tapes for part in feed.random_portions(tape, rng, mean)]

@@ -9,10 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mia_ml.confluence import decision
 from mia_ml.core.errors import UsageError
 from mia_ml.datasets import build
+from mia_ml.scoring.scorer import Scorer
 from serving import replay
 from tests import small_world
+from tests.scoring import small
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -26,12 +29,12 @@ def tables(tmp_path_factory):
     )
 
 
-def run(tables, out, chunks, seed=0):
+def run(tables, out, chunks, seed=0, scorer=None):
     return list(
         replay.replay(
             small_world.plan(tables),
             small_world.engine_params(),
-            small_world.shipped_formula(),
+            scorer or Scorer(small_world.shipped_formula()),
             out,
             chunks,
             seed,
@@ -52,6 +55,37 @@ def test_any_chopping_gives_the_same_file(tables, whole, tmp_path, chunks, seed)
     out = tmp_path / "rows.parquet"
     run(tables, out, chunks, seed)
     assert out.read_bytes() == whole.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def filtering(tables):
+    """Makes scorers with a filter, trained on the very rows it will judge."""
+    content = small.content(small.ensemble(small.rows(tables)))
+    return content.scorer
+
+
+@pytest.fixture(scope="module")
+def filtered(tables, filtering, tmp_path_factory):
+    out = tmp_path_factory.mktemp("filtered") / "rows.parquet"
+    run(tables, out, "whole", scorer=filtering())
+    return out
+
+
+@pytest.mark.parametrize(("chunks", "seed"), [("event", 0), ("random", 0), ("random", 1)])
+def test_any_chopping_gives_the_same_file_with_a_filter(tables, filtered, filtering, tmp_path, chunks, seed):
+    out = tmp_path / "rows.parquet"
+    run(tables, out, chunks, seed, filtering())
+    assert out.read_bytes() == filtered.read_bytes()
+
+
+def test_the_filtered_file_holds_the_decisions_of_research(tables, filtered, filtering):
+    decided = filtering().decide(small.rows(tables))
+    frame = pl.read_parquet(filtered)
+    assert {decision.SIGNAL, decision.FILTERED} <= set(frame["action"])
+    for name in ("score", "crossing", "action", "exceedance", "probability", "pass_mark"):
+        assert frame[name].to_numpy().tobytes() == decided[name].tobytes(), name
+    for k, name in enumerate(("forest", "boosted", "logistic")):
+        assert frame[f"probability_{name}"].to_numpy().tobytes() == decided["member"][:, k].tobytes(), name
 
 
 def test_the_file_holds_the_rows_that_research_builds(tables, whole):
@@ -80,10 +114,11 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests import small_world
+from mia_ml.scoring.scorer import Scorer
 from serving import replay
 plan = small_world.plan(Path(sys.argv[1]))
 for day in replay.replay(
-    plan, small_world.engine_params(), small_world.shipped_formula(), Path(sys.argv[2]), "whole", 0, 0
+    plan, small_world.engine_params(), Scorer(small_world.shipped_formula()), Path(sys.argv[2]), "whole", 0, 0
 ):
     if day[0] == plan.days[1].day:  # the first day's rows are written by now
         os.kill(os.getpid(), signal.SIGKILL)
@@ -102,9 +137,8 @@ def test_a_killed_replay_leaves_no_half_file(tables, tmp_path, earlier):
 
 def test_a_replay_that_is_refused_leaves_nothing(tables, tmp_path):
     plan = small_world.plan(tables)
-    stopped = replay.replay(
-        plan, small_world.engine_params(), small_world.shipped_formula(), tmp_path / "rows.parquet", "whole", 0, 0
-    )
+    scorer = Scorer(small_world.shipped_formula())
+    stopped = replay.replay(plan, small_world.engine_params(), scorer, tmp_path / "rows.parquet", "whole", 0, 0)
     next(stopped)
     next(stopped)
     stopped.close()

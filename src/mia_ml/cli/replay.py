@@ -72,9 +72,11 @@ def _loaded(bundle: str, params: Path) -> "Bundle":
         raise UsageError(f"{bundle}: no such folder; give a bundle's folder or models:/NAME@ALIAS")
     from mia_ml import settings
     from mia_ml.registry.fetch import fetch
+    from mia_ml.tracking import server
 
+    store = server.resolve(settings.load(params).tracking.uri, Path.cwd())
     with tempfile.TemporaryDirectory(prefix="mia-bundle-") as into:
-        return load(fetch(bundle, settings.load(params).tracking.uri, Path(into)))
+        return load(fetch(bundle, store, Path(into)))
 
 
 def _of_bundle(bundle: "Bundle", tables: Path) -> Live:
