@@ -46,4 +46,4 @@ def evaluate(params: dict[str, Any], cut: Cut) -> Result:
         if cut.ends(fold, sum(figure for (figure,) in per_fold) / len(per_fold)):
             return Result((), tuple(per_fold), pruned=True)
     mean = sum(figure for (figure,) in per_fold) / FOLDS
-    return Result((mean,), tuple(per_fold), statistics=({"n": 5.0, "sharpe": float("nan")},) * FOLDS)
+    return Result((mean,), tuple(per_fold), statistics=({"n_trades": 5.0, "sharpe": float("nan")},) * FOLDS)

@@ -54,7 +54,7 @@ def test_two_processes_give_the_trials_of_one_each_once(url: str) -> None:
         other.join()
     with Study(url, "s") as study:
         assert table(study.optimize(N, planted.evaluate)) == alone()
-    numbers = [trial.user_attrs["number"] for trial in entries(url)]
+    numbers = [trial.user_attrs["mia"]["number"] for trial in entries(url)]
     assert sorted(numbers) == list(range(len(numbers)))
 
 
@@ -70,7 +70,7 @@ def test_a_killed_process_is_made_up_for_by_the_other(url: str) -> None:
     workers.killed(doomed)
     other.join()
     found = entries(url)
-    assert sorted(trial.user_attrs["number"] for trial in found) == list(range(len(found)))
+    assert sorted(trial.user_attrs["mia"]["number"] for trial in found) == list(range(len(found)))
     assert all(trial.state.is_finished() for trial in found)
 
 

@@ -114,7 +114,7 @@ def test_kill_9_changes_nothing(tmp_path: Path) -> None:
     assert table(trials) == table(uninterrupted())
     assert len({0, *stored, len(trials)}) > 4, "the kills should hit different moments"
     kept = optuna.load_study(study_name="s", storage=journal(where))
-    assert [t.user_attrs["number"] for t in kept.trials] == list(range(len(trials)))
+    assert [t.user_attrs["mia"]["number"] for t in kept.trials] == list(range(len(trials)))
     assert all(t.state.is_finished() for t in kept.trials)
 
 

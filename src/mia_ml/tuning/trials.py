@@ -20,6 +20,7 @@ from mia_ml.tuning.records import Result
 from mia_ml.tuning.space import Space
 
 OF_THE_FILTER = ("filter", "model")
+SOMEWHERE = 0.618  # of each range: no plain bounds make it a weight of 0, which would leave its component out
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class PolicyTrials:
                 raise ConfigError(f"space.{name}: a formula is tuned without a filter, leave {name} out of its space")
         if not self.folds:
             raise DataError("tuning: no inner fold to run trials on: lengthen the training window")
-        middle = self.space.params(np.full(self.space.size, 0.5))
-        self.panel.terms(self.formula(middle))
+        somewhere = np.full(self.space.size, SOMEWHERE)
+        self.panel.terms(self.formula(self.space.params(somewhere)))
 
     def formula(self, params: Mapping[str, Any]) -> Formula:
         return build(self.space.apply(self.confluence, params), self.context)
