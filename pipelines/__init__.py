@@ -11,7 +11,17 @@ from typing import Any
 from mia_ml.core.errors import MiaError
 
 TABLES = Path("data/tables")
+SEALED = Path("data/sealed")
 ROWS = Path("data/rows")
+LABELS = Path("data/labels")
+TUNED = Path("data/tuned")
+BUNDLES = Path("data/bundles")
+BUNDLE = Path("artifacts/bundle")
+EVALUATION = Path("data/evaluation")
+TUNING = Path("reports/tuning")
+EVALUATION_PAGE = Path("reports/evaluation.md")
+REDUNDANCY = Path("reports/redundancy.md")
+OUT_OF_SAMPLE = Path("reports/plots/out_of_sample.csv")
 DECISIONS = Path("data/decisions")
 SIGNALS = Path("data/signals.parquet")
 BACKTEST = Path("data/backtest")
@@ -19,7 +29,8 @@ METRICS = Path("reports/metrics")
 COLUMNS = Path("reports/columns.csv")
 EQUITY = Path("reports/plots/equity.csv")
 CONTRIBUTIONS = Path("reports/plots/contributions.csv")
-FIGURES = Path("reports/figures")
+FIGURES = Path("reports/figures/run")
+EVALUATION_FIGURES = Path("reports/figures/evaluation")
 
 SECONDS_BETWEEN_LINES = 2.0  # of progress
 

@@ -1,4 +1,4 @@
-"""ingest: the configured source -> canonical tables in data/tables."""
+"""ingest: the configured source -> canonical tables in data/tables, the hold-out's days apart in data/sealed."""
 
 import itertools
 import sys
@@ -6,15 +6,19 @@ import time
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from mia_ml import settings
+from mia_ml.core import moments
 from mia_ml.core.errors import DataError
 from mia_ml.settings import sources as kinds
 from mia_ml.sources import bars, databento, sierra, simulator, tables, vix
 from mia_ml.sources.bar_mapping import BarMapping
-from mia_ml.store import provenance
+from mia_ml.splits.holdout import first_sealed_day
+from mia_ml.store import parquet, provenance, sealed
 from mia_ml.store.ingest import Read, Readers, Report, ingest
 from mia_ml.store.rules import Rules
-from pipelines import SECONDS_BETWEEN_LINES, TABLES, run, write_metrics
+from pipelines import SEALED, SECONDS_BETWEEN_LINES, TABLES, run, write_metrics
 
 
 def reads(source: kinds.AnySource) -> tuple[Read, ...]:
@@ -63,6 +67,21 @@ def nothing_applied(report: Report, path: str) -> str:
     return f"{path}: no row of it could be used: {reasons or 'there is none'}"
 
 
+def seal(chosen: settings.Settings) -> dict[str, int]:
+    """Put the hold-out's days where no stage looks; how many trading days, the first and the last as yyyymmdd."""
+    SEALED.mkdir(parents=True, exist_ok=True)
+    files = parquet.inventory(TABLES) + parquet.inventory(SEALED)
+    days = np.unique([day for table, _, day, _ in files if table in sealed.PRICES])
+    holdout = chosen.validation.holdout if chosen.validation.kind == "walk_forward" else None
+    first = first_sealed_day(days, holdout)
+    if first is None:
+        return {"days": 0}
+    sealed.seal(TABLES, SEALED, first)
+    count = int(np.count_nonzero(days >= first))
+    print(f"ingest: {count} trading days from {moments.iso(first)} on are sealed: no stage reads them (mia unseal)")
+    return {"days": count, "first_day": first, "last_day": int(days[-1])}
+
+
 def main() -> None:
     chosen = settings.load()
     last = time.monotonic()
@@ -83,7 +102,7 @@ def main() -> None:
         print(f"mia: {line}", file=sys.stderr)
     print(f"ingest: {report.records:,} records = {report.applied:,} applied + {report.quarantined:,} quarantined")
     synthetic = chosen.source.kind == "simulate" or provenance.is_synthetic(TABLES)
-    write_metrics("ingest", report.as_json() | {"synthetic": synthetic})
+    write_metrics("ingest", report.as_json() | {"synthetic": synthetic, "sealed": seal(chosen)})
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from mia_ml.scoring import table
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.store import records
 from pipelines import COLUMNS, CONTRIBUTIONS, DECISIONS, ROWS, SIGNALS, read_plot, run, write_metrics, write_plot
+from pipelines.rows import barrier_points
 
 JOINT = "signed flow, together"
 
@@ -73,7 +74,7 @@ def main() -> None:
         with records.Appender(DECISIONS / path.name) as file:
             file.append(table.decision_columns(decided, terms))
         fired = decided["action"] == decision.SIGNAL
-        barrier = np.fmax(rows["atr_5m"], rows["atr_5m_usual"])[fired]
+        barrier = barrier_points(rows)[fired]
         taken = decided[fired]
         signals.append(backtest_records.signals(taken["ts"], taken["day"], taken["crossing"], barrier))
         every.add(with_joint_flow(decided["contribution"][:, : len(terms)], flow))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mia_ml import settings
 from mia_ml.tracking import server
-from pipelines import METRICS, run
+from pipelines import BUNDLE, METRICS, run
 
 RESULTS = (
     (Path("data/tables"), "canonical tables, one Parquet file a trading day"),
@@ -15,7 +15,12 @@ RESULTS = (
     (Path("data/backtest"), "trades, outcomes of the signals, equity by the minute"),
     (METRICS, "figures of each stage"),
     (Path("reports/columns.md"), "how each component fires by session"),
-    (Path("reports/figures"), "equity curve, contributions"),
+    (Path("data/sealed"), "the hold-out, which no stage has read (mia unseal)"),
+    (Path("reports/evaluation.md"), "out of sample: policies side by side, each test window"),
+    (Path("reports/redundancy.md"), "which components say the same, what each is worth"),
+    (Path("reports/tuning"), "every trial of every window"),
+    (Path("reports/figures"), "equity, folds, weights, redundancy"),
+    (BUNDLE, "the newest bundle (mia verify-bundle), registered as `candidate`"),
 )
 HEADLINE = ("n_trades", "win_rate", "break_even_win_rate", "expectancy_r", "profit_factor", "sharpe", "max_drawdown")
 

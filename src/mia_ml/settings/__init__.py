@@ -12,6 +12,9 @@ from pydantic import Discriminator
 from mia_ml.core.errors import ConfigError
 from mia_ml.settings import base, sections, sources
 from mia_ml.settings.features import Features
+from mia_ml.settings.models import Models
+from mia_ml.settings.tuning import Tuning
+from mia_ml.settings.validation import AnyValidation
 
 PARAMS = Path("params.yaml")
 
@@ -26,6 +29,9 @@ class Settings(base.Section):
     confluence: sections.Confluence
     execution: sections.Execution
     costs: sections.Costs
+    validation: Annotated[AnyValidation, Discriminator("kind")]
+    models: Models
+    tuning: Tuning
     tracking: sections.Tracking
     workers: base.Natural
 

@@ -175,3 +175,4 @@ class Audit(Section):
 class Tracking(Section):
     uri: str
     experiment: str
+    model: Annotated[str, Field(pattern=r"^[\w. -]+$")]

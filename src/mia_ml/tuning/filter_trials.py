@@ -11,37 +11,25 @@ from typing import Any
 import numpy as np
 
 from mia_ml.backtest.execution import Execution, params
+from mia_ml.confluence import decision
 from mia_ml.confluence.formula import Formula
 from mia_ml.core.instruments import Instrument
-from mia_ml.evaluation import candidates, policy, statistics
+from mia_ml.evaluation import policy, statistics
 from mia_ml.evaluation.panel import Panel
-from mia_ml.evaluation.population import Population, inputs_of
+from mia_ml.evaluation.population import Population
 from mia_ml.labels.records import SIDES
 from mia_ml.labels.weights import Weighting
 from mia_ml.models.ensemble import Ensemble
 from mia_ml.models.export import export
-from mia_ml.models.training import TrainingConfig, train
-from mia_ml.scoring.filter import SIGNAL_INPUTS, Filter, Rule
-from mia_ml.splits.folds import Fold, block_folds
-from mia_ml.tuning.objective import Objective
+from mia_ml.models.training import TrainingConfig
+from mia_ml.scoring.filter import Filter, Rule
+from mia_ml.scoring.scorer import Scorer
+from mia_ml.splits.folds import Fold, Folds, block_folds
+from mia_ml.tuning.objective import Objective, Statistics
 from mia_ml.tuning.pruning import Cut
 from mia_ml.tuning.records import Result
-from mia_ml.tuning.trials import as_mapping
-
-
-def ensemble_of(population: Population, weighting: Weighting, config: TrainingConfig, seed: int) -> Ensemble:
-    """Trained on all events of a population and exported; every export reads the same inputs."""
-    trained = train(
-        population.X,
-        population.y,
-        population.weights(weighting),
-        population.t0_ns,
-        population.t1_ns,
-        population.inputs,
-        config,
-        seed,
-    )
-    return export(trained.members, trained.combination, population.inputs)
+from mia_ml.tuning.space import model_params
+from mia_ml.tuning.trials import as_mapping, result
 
 
 @dataclass(frozen=True)
@@ -66,38 +54,29 @@ class FilterTrials:
     objective: Objective
     seed: int
 
-    def folds(self) -> tuple[Fold, ...]:
-        """The events of the population, split by the blocks."""
+    def folds(self) -> Folds:
+        """The events of the population, split by the blocks. Raises DataError where nothing is left to train on."""
         own = self.population
-        tests = [(own.row >= first) & (own.row < last) for first, last in self.blocks]
-        return block_folds(own.t0_ns, own.t1_ns, tests, self.embargo_ns)[2]
+        tests = [np.flatnonzero((own.row >= first) & (own.row < last)) for first, last in self.blocks]
+        return block_folds(own.t0_ns, own.t1_ns, tests, self.embargo_ns)
 
     def evaluate(self, trial: Mapping[str, Any], cut: Cut) -> Result:
         """The result of a trial's params. Raises what training raises when a block's complement is too small."""
-        from mia_ml.tuning.space import model_params
-
         config, rule = self.config(model_params(trial)), self.rule(trial.get("filter.margin"))
-        figures: list[tuple[float, ...]] = []
-        told: list[Mapping[str, float]] = []
-        for number, (fold, (first, last)) in enumerate(zip(self.folds(), self.blocks, strict=True)):
-            ensemble = ensemble_of(self.population.at(fold.train), self.weighting, config, self.seed)
-            trades = policy.run(self.panel, self.formula, first, last, self._passes(ensemble, rule, first, last))
-            found = statistics.of(self.panel, trades, first, last, self.execution.capital_usd)
-            told.append(as_mapping(found))
-            figures.append(self.objective.of_fold(told[-1]))
-            if cut.ends(number, float(np.mean([fold[0] for fold in figures]))):
-                return Result((), tuple(figures), True, tuple(told))
-        return Result(self.objective.over_folds(figures), tuple(figures), False, tuple(told))
+        folds = zip(self.folds(), self.blocks, strict=True)
+        return result(self.objective, cut, (self._fold(config, rule, fold, *block) for fold, block in folds))
+
+    def _fold(self, config: TrainingConfig, rule: Rule, fold: Fold, first: int, last: int) -> Statistics:
+        trained = self.population.at(fold.train).train(self.weighting, config, self.seed)
+        ensemble = export(trained.members, trained.combination, self.population.inputs)
+        trades = policy.run(self.panel, self.formula, first, last, self._passes(ensemble, rule, first, last))
+        return as_mapping(statistics.of(self.panel, trades, first, last, self.execution.capital_usd))
 
     def _passes(self, ensemble: Ensemble, rule: Rule, first: int, last: int) -> np.ndarray:
-        """The filter's verdict on the signals of rows [first, last), bool [n, 2]; False elsewhere."""
-        asked = candidates.of(self.panel, self.formula, first, last)
-        features = [name for name in ensemble.inputs if name not in SIGNAL_INPUTS]
-        X = inputs_of(self.rows, asked["row"], asked["side"], asked["exceedance"], features)
+        """The filter's verdict on the crossings of rows [first, last), bool [n, 2]; False elsewhere."""
         judge = Filter(ensemble, rule, params(self.execution, self.instrument))
-        column = np.where(asked["side"] == SIDES[0], 0, 1)
-        label = self.labels[asked["row"], column]
-        marks = rule.pass_marks(label["risk_ticks"], label["target_ticks"], label["cost_ticks"])
+        decided = Scorer(self.formula, judge).decide(self.rows[first:last])
+        passed = np.flatnonzero((decided["crossing"] != 0) & (decided["action"] != decision.FILTERED))
         passes = np.zeros(self.labels.shape, bool)
-        passes[asked["row"], column] = judge.probabilities_of(ensemble.inputs, X)[:, -1] > marks
+        passes[first + passed, np.where(decided["crossing"][passed] == SIDES[0], 0, 1)] = True
         return passes

@@ -1,0 +1,133 @@
+"""train: in each training window the filter of the tuned formula, exported, checked, bundled -> data/bundles.
+
+The last bundle, trained on the newest window, goes to artifacts/bundle: it is the one to be registered.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from mia_ml import settings
+from mia_ml.confluence import formula
+from mia_ml.datasets.days import Days, tape_of
+from mia_ml.evaluation import population, redundancy
+from mia_ml.evaluation.panel import Panel
+from mia_ml.models import agreement
+from mia_ml.models.export import export
+from mia_ml.models.training import Trained
+from mia_ml.scoring import bundle, golden
+from mia_ml.scoring.content import Content, Training
+from mia_ml.scoring.fingerprint import code_fingerprint
+from mia_ml.tuning.space import model_params
+from pipelines import BUNDLE, BUNDLES, TUNED, run, write_metrics
+from pipelines.learning import rule_of, training_config, weighting_of
+from pipelines.market import grace_ns, trading_days
+from pipelines.rows import Sample, read_sample
+from pipelines.windows import FINAL, Named, openings, training_part, windows_of
+
+GOLDEN_DAYS = {True: 20, False: 3}
+"""Last training days on the golden tape: of bar files, of ticks."""
+MOST_CHECKED = 1024
+"""Events on which library and kernel are compared."""
+
+
+def golden_of(chosen: settings.Settings, days: Days, native: bool, window: Named, X: Any) -> golden.Golden:
+    known = [day for day in days.days if day.day <= window.train_last_day][-GOLDEN_DAYS[native] :]
+    # a stretch holds one contract: nothing crosses a roll
+    tapes = [tape_of(day, grace_ns(chosen)) for day in known if day.contract == known[-1].contract]
+    return golden.record(tapes, days.sessions, days.contracts, X)
+
+
+def mean_abs_shap(fitted: Trained, inputs: tuple[str, ...], X: np.ndarray) -> dict[str, float]:
+    """Mean size of each input's part in the boosted member's log-odds, on events it was not fitted to."""
+    boosted = [member for member in fitted.members if member.kind == "boosted"]
+    if not boosted or not X.size:
+        return {}
+    own = X[:, [inputs.index(name) for name in boosted[0].inputs]]
+    sizes = np.abs(redundancy.contributions(boosted[0], own)[:, :-1]).mean(axis=0)
+    return dict(zip(boosted[0].inputs, sizes.tolist(), strict=True))
+
+
+def trained(
+    chosen: settings.Settings, sample: Sample, days: Days, native: bool, window: Named, folds: int
+) -> dict[str, Any]:
+    """Train, export, compare, bundle one window; what training reports."""
+    tuned = json.loads((TUNED / f"{window.name}.json").read_text())
+    part = training_part(chosen.validation, sample, window, openings(days))
+    context = chosen.context.model_dump()
+    chosen_formula = formula.build(tuned["confluence"], context)
+    panel = Panel.build(part.rows, part.labels, chosen_formula.terms, context)
+    grid, features = chosen.models.threshold_grid, chosen.models.inputs
+    learnt = population.build(part.rows, part.labels, panel, chosen_formula, grid, features)
+    config = training_config(chosen, model_params(tuned["params"]))
+    fitted = learnt.train(weighting_of(chosen), config, chosen.models.seed)
+    ensemble = export(fitted.members, fitted.combination, learnt.inputs)
+    agreed = agreement.check(fitted.members, ensemble, learnt.X[-MOST_CHECKED:])
+    data = hashlib.sha256(part.rows.tobytes() + part.labels.tobytes()).hexdigest()
+    content = Content(
+        instrument=chosen.instrument.root,
+        calendar=chosen.instrument.calendar,
+        native=native,
+        features=chosen.features.model_dump(),
+        context=context,
+        confluence=tuned["confluence"],
+        execution=chosen.execution.model_dump(),
+        costs=chosen.costs.model_dump(),
+        ensemble=ensemble,
+        rule=rule_of(chosen, tuned["params"].get("filter.margin")),
+        training=Training(window.train_first_day, window.train_last_day, folds, chosen.models.seed),
+        data_fingerprint=data,
+        code_fingerprint=code_fingerprint(),
+    )
+    held_back = learnt.X[learnt.t0_ns >= fitted.report["cut_ns"]]
+    written = bundle.write(BUNDLES / window.name, content, golden_of(chosen, days, native, window, learnt.X))
+    return {"window": str(window), "bundle": written.seal, "agreement": agreed, "excluded": dict(learnt.excluded)} | (
+        fitted.report | {"mean_abs_shap": mean_abs_shap(fitted, learnt.inputs, held_back)}
+    )
+
+
+_at_hand: tuple[settings.Settings, Sample, Days, bool, int]
+
+
+def _load() -> None:
+    """What every window of a worker process reads, once."""
+    global _at_hand
+    chosen, sample = settings.load(), read_sample()
+    _at_hand = chosen, sample, *trading_days(chosen), len(windows_of(chosen.validation, sample.days)) - 1
+
+
+def _of_window(window: Named) -> dict[str, Any]:
+    chosen, sample, days, native, folds = _at_hand
+    return trained(chosen, sample, days, native, window, folds)
+
+
+def main() -> None:
+    chosen = settings.load()
+    windows = windows_of(chosen.validation, read_sample().days)
+    for folder in (BUNDLES, BUNDLE):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    if not windows:
+        print("train: validation is 'none', so there is nothing to train for")
+    reports: dict[str, Any] = {}
+    if windows:
+        workers = min(chosen.workers or os.cpu_count() or 1, len(windows))
+        print(f"train: {len(windows)} windows, {workers} at a time", flush=True)
+        with ProcessPoolExecutor(workers, get_context("spawn"), _load) as pool:
+            for window, told in zip(windows, pool.map(_of_window, windows), strict=True):
+                reports[window.name] = told
+                seen = told.get("window_events", "")
+                print(f"  {window}: bundle {told['bundle'][:12]} {seen}", flush=True)
+        shutil.copytree(BUNDLES / FINAL, BUNDLE, dirs_exist_ok=True)
+    (BUNDLES / "reports.json").write_text(json.dumps(reports, indent=1) + "\n")
+    write_metrics("train", {"bundles": len(reports), "final": reports[FINAL]["bundle"] if reports else None})
+
+
+if __name__ == "__main__":
+    run(main)
