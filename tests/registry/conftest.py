@@ -1,26 +1,49 @@
-"""Small bundles on a thin simulated day: with models, with other provenance, and without models."""
+"""Small bundles: with models, with other provenance, and without models. Rows and tape are made up."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mia_ml.core import calendar
+from mia_ml.features import intake
 from mia_ml.scoring import bundle, golden
-from tests import small_world
 from tests.scoring import small
+
+MINUTE_NS = 60_000_000_000
+
+
+def rows(n: int = 300) -> np.ndarray:
+    """Rows of the features that the models see, one in ten missing."""
+    rng = np.random.default_rng(3)
+    out = np.zeros(n, [(name, "f8") for name in small.FEATURES])
+    for name in small.FEATURES:
+        out[name] = np.where(rng.random(n) < 0.1, np.nan, rng.uniform(-1, 1, n))
+    return out
+
+
+def tape(inputs: np.ndarray | None = None) -> golden.Golden:
+    """Two prints a minute for an hour."""
+    sessions = calendar.load("cme_globex", 2023, 2024).sessions
+    n = 120
+    trades = {
+        "ts_event": sessions["open_ns"][200] + MINUTE_NS // 2 * np.arange(1, n + 1),
+        "price": 4_800.0 + 0.25 * (np.arange(n) % 9),
+        "size": np.full(n, 3),
+        "side": np.resize(np.array([1, 1, -1], np.int8), n),
+    }
+    return golden.record([intake.tape(trades)], sessions, np.full(sessions.size, 1), inputs)
 
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the bundles `trained`, `retrained` and `formula`."""
     room = tmp_path_factory.mktemp("bundles")
-    world = small.world(room / "tables", days=1)
-    days, tapes = small_world.plan(world.tables), world.tapes()
-    inputs = np.vstack([small.inputs_of(world.rows)[-40:], np.full((1, len(small.INPUTS)), np.nan)])
-    tape = golden.record(tapes, days.sessions, days.contracts, inputs)
-    bundle.write(room / "trained", small.content(world.ensemble), tape)
-    bundle.write(room / "retrained", small.content(world.ensemble, data_fingerprint="1" * 64), tape)
-    bundle.write(room / "formula", small.content(None), golden.record(tapes, days.sessions, days.contracts))
+    ensemble = small.ensemble(rows())
+    inputs = np.vstack([small.inputs_of(rows())[-40:], np.full((1, len(small.INPUTS)), np.nan)])
+    bundle.write(room / "trained", small.content(ensemble), tape(inputs))
+    bundle.write(room / "retrained", small.content(ensemble, data_fingerprint="1" * 64), tape(inputs))
+    bundle.write(room / "formula", small.content(None), tape())
     return room
 
 

@@ -117,18 +117,7 @@ def test_a_uri_that_is_no_store_is_refused_and_the_run_is_kept(tmp_path: Path) -
 def test_a_queued_experiment_logs_to_the_repository_it_came_from(root: Path) -> None:
     checkout = root / ".dvc" / "tmp" / "exps" / "tmpabc"
     checkout.mkdir(parents=True)
-    note = root / "note.txt"
-    sent = runs.log_run(
-        root=checkout,
-        uri=store.URI,
-        experiment="tests",
-        name="queued",
-        config={},
-        metrics={},
-        tags={},
-        files={"note.txt": note},
-        start_ms=trees.START_MS,
-    )
+    sent = log(checkout, store.URI, "queued")
     assert store.client(root).get_run(sent.run_id).info.run_name == "queued"
     assert not (checkout / "mlflow.db").exists()
 

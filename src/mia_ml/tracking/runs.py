@@ -5,15 +5,14 @@ run, or by `send_waiting`. Whatever was sent already is found again in the store
 that was cut off anywhere is continued and nothing is there twice.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mia_ml.tracking import pending, send, server
 from mia_ml.tracking.pending import Data, Model, Run
 
-__all__ = ["Data", "Model", "Run", "Sent", "log", "log_run", "send_waiting"]
+__all__ = ["Data", "Model", "Run", "Sent", "log", "send_waiting"]
 
 
 @dataclass(frozen=True)
@@ -40,22 +39,6 @@ def send_waiting(root: Path, uri: str) -> Sent:
     """Send what earlier runs left; `line` is empty when nothing waits."""
     root = server.home(root)
     return _send_all(root, uri) if pending.waiting(root / pending.FOLDER) else Sent("", "", (), "")
-
-
-def log_run(
-    *,
-    root: Path,
-    uri: str,
-    experiment: str,
-    name: str,
-    config: Mapping[str, Any],
-    metrics: Mapping[str, float],
-    tags: Mapping[str, str],
-    files: Mapping[str, Path],
-    start_ms: int,
-) -> Sent:
-    """`log` of a run without children."""
-    return log(root, uri, experiment, Run(name, config, metrics, tags, files, start_ms))
 
 
 def _send_all(root: Path, uri: str, experiment: str = "", own: Path | None = None) -> Sent:

@@ -125,6 +125,6 @@ def _log_values(client: "MlflowClient", run_id: str, record: Mapping[str, Any]) 
 def _log_data(client: "MlflowClient", run_id: str, data: Mapping[str, str]) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    digest = data["fingerprint"].rpartition(":")[2][:LONGEST_DIGEST]
+    digest = data["fingerprint"].rpartition(":")[2].strip()[:LONGEST_DIGEST]
     dataset = Dataset(data["name"], digest, "mia", json.dumps({"source": data["source"]}))
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
