@@ -9,7 +9,7 @@ from mia_ml.labels.weights import Weighting
 from mia_ml.models import fit
 from mia_ml.models.selection import Selection
 from mia_ml.models.training import TrainingConfig
-from mia_ml.scoring.filter import Rule
+from mia_ml.scoring.filter import ALONG, SIGNAL_INPUTS, Rule
 from mia_ml.settings import Settings
 from mia_ml.settings.tuning import Search
 from mia_ml.tuning.objective import Objective
@@ -26,6 +26,12 @@ def refuse_unknown_inputs(names: list[str]) -> None:
     for name in names:
         if name not in known:
             raise ConfigError(f"models.inputs: {refuse_unknown('feature', name, known)}")
+
+
+def model_inputs(chosen: Settings) -> tuple[str, ...]:
+    """The models' inputs in order: components along the signal where that is chosen, readings, side and exceedance."""
+    turned = engine.COMPONENTS if chosen.models.along else ()
+    return (*(ALONG + name if name in turned else name for name in chosen.models.inputs), *SIGNAL_INPUTS)
 
 
 def policy_space(chosen: Settings) -> Space:

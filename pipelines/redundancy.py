@@ -1,6 +1,7 @@
 """Which components say the same, and what each is worth out of sample: a page, a figure, a table."""
 
 import json
+import math
 
 import numpy as np
 
@@ -14,11 +15,16 @@ from mia_ml.scoring import bundle
 from mia_ml.scoring.content import Content
 from mia_ml.tracking import redundancy_figure
 from pipelines import BUNDLES, EVALUATION_FIGURES, REDUNDANCY
-from pipelines.learning import weighting_of
+from pipelines.learning import model_inputs, weighting_of
 from pipelines.rows import Sample
 from pipelines.windows import Named
 
 REPEATS = 5
+MOST_EVENTS = 6000
+"""Of all test windows together, evenly picked: shuffling each input of more would take minutes."""
+FACTORS = (0.05, 4.0)
+"""Between which a threshold is moved."""
+HALVINGS = 16
 
 
 class OutOfSample:
@@ -27,30 +33,55 @@ class OutOfSample:
     def __init__(self, chosen: settings.Settings, sample: Sample, folds: list[Named]) -> None:
         self._chosen = chosen
         self._context = chosen.context.model_dump()
-        self._contents: list[tuple[Content, tuple[int, int]]] = [
-            (bundle.load(BUNDLES / fold.name).content, fold.test_rows(sample.rows["day"])) for fold in folds
+        day = sample.rows["day"]
+        self._tested: list[tuple[Content, tuple[int, int], tuple[int, int]]] = [
+            (bundle.load(BUNDLES / fold.name).content, fold.train_rows(day), fold.test_rows(day)) for fold in folds
         ]
-        terms = [name for content, _ in self._contents for name in content.confluence["terms"]]
+        terms = [name for content, *_ in self._tested for name in content.confluence["terms"]]
         self.components = tuple(dict.fromkeys(terms))
         self._panel = Panel.build(sample.rows, sample.labels, self.components, self._context)
-        self._populations = [self._population(sample, content, rows) for content, rows in self._contents]
+        self._populations = [self._population(sample, content, rows) for content, _, rows in self._tested]
 
     def _population(self, sample: Sample, content: Content, rows: tuple[int, int]) -> population.Population:
         part = sample.part(*rows)
         panel = Panel.build(part.rows, part.labels, self.components, self._context)
-        grid, features = self._chosen.models.threshold_grid, self._chosen.models.inputs
-        return population.build(part.rows, part.labels, panel, content.formula(), grid, features)
+        grid = self._chosen.models.threshold_grid
+        found = population.build(part.rows, part.labels, panel, content.formula(), grid, model_inputs(self._chosen))
+        most = MOST_EVENTS // len(self._tested)
+        return found.at(np.unique(np.linspace(0, found.y.size - 1, min(found.y.size, most)).astype(np.int64)))
 
     def expectancy_r(self, kept: tuple[str, ...]) -> float:
-        """Mean R of the formulas' trades with these components alone; NaN without a trade."""
+        """Mean R of the formulas' trades with these components alone; NaN without a trade.
+
+        Fewer terms cross another number of times: each threshold is moved until the formula trades as often in its
+        training window as the whole one did there, so that what differs is which trades, not how many.
+        """
         net_r = []
-        for content, rows in self._contents:
+        for content, window, rows in self._tested:
             terms = {name: weight for name, weight in content.confluence["terms"].items() if name in kept}
             if any(terms.values()):
-                reduced = formula.build(dict(content.confluence) | {"terms": terms}, self._context)
+                reduced = self._as_frequent(content, terms, window)
                 net_r.append(policy.run(self._panel, reduced, *rows)["net_r"])
         every = np.concatenate([np.zeros(0), *net_r])
         return float(every.mean()) if every.size else float("nan")
+
+    def _as_frequent(self, content: Content, terms: dict[str, float], window: tuple[int, int]) -> formula.Formula:
+        wanted = policy.run(self._panel, content.formula(), *window).size
+        threshold = content.confluence["threshold"]
+
+        def at(factor: float) -> formula.Formula:
+            moved = dict(content.confluence) | {"terms": terms}
+            moved["threshold"] = dict(threshold) | {"base": threshold["base"] * factor}
+            return formula.build(moved, self._context)
+
+        low, high = FACTORS
+        for _ in range(HALVINGS):
+            middle = math.sqrt(low * high)
+            if policy.run(self._panel, at(middle), *window).size > wanted:
+                low = middle
+            else:
+                high = middle
+        return at(high)
 
     def importances(self, seed: int) -> tuple[redundancy.Importance, ...]:
         """Of each model input, on the candidates of the test windows."""
@@ -59,7 +90,7 @@ class OutOfSample:
             return ()
         filters = [
             (content.filter(), one.y.size)
-            for (content, _), one in zip(self._contents, self._populations, strict=True)
+            for (content, *_), one in zip(self._tested, self._populations, strict=True)
             if one.y.size
         ]
         edges = np.cumsum([0, *(size for _, size in filters)])

@@ -26,7 +26,7 @@ from mia_ml.scoring.content import Content, Training
 from mia_ml.scoring.fingerprint import code_fingerprint
 from mia_ml.tuning.space import model_params
 from pipelines import BUNDLE, BUNDLES, TUNED, run, write_metrics
-from pipelines.learning import rule_of, training_config, weighting_of
+from pipelines.learning import model_inputs, rule_of, training_config, weighting_of
 from pipelines.market import grace_ns, trading_days
 from pipelines.rows import Sample, read_sample
 from pipelines.windows import FINAL, Named, openings, training_part, windows_of
@@ -63,8 +63,8 @@ def trained(
     context = chosen.context.model_dump()
     chosen_formula = formula.build(tuned["confluence"], context)
     panel = Panel.build(part.rows, part.labels, chosen_formula.terms, context)
-    grid, features = chosen.models.threshold_grid, chosen.models.inputs
-    learnt = population.build(part.rows, part.labels, panel, chosen_formula, grid, features)
+    grid = chosen.models.threshold_grid
+    learnt = population.build(part.rows, part.labels, panel, chosen_formula, grid, model_inputs(chosen))
     config = training_config(chosen, model_params(tuned["params"]))
     fitted = learnt.train(weighting_of(chosen), config, chosen.models.seed)
     ensemble = export(fitted.members, fitted.combination, learnt.inputs)

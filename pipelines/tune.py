@@ -33,6 +33,7 @@ from pipelines import TUNED, TUNING, run, write_metrics, write_plot
 from pipelines.execution import execution_of
 from pipelines.learning import (
     filter_space,
+    model_inputs,
     objective_of,
     plan_of,
     policy_space,
@@ -107,7 +108,7 @@ def tuned(chosen: settings.Settings, sample: Sample, window: Named, opens: dict[
     if models_space is not None and chosen.tuning.filter is not None:
         chosen_formula = formula.build(section, context)
         learnt = population.build(
-            part.rows, part.labels, panel, chosen_formula, chosen.models.threshold_grid, chosen.models.inputs
+            part.rows, part.labels, panel, chosen_formula, chosen.models.threshold_grid, model_inputs(chosen)
         )
         search = FilterTrials(
             part.rows,

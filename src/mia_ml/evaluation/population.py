@@ -17,7 +17,7 @@ from mia_ml.labels import events, weights
 from mia_ml.labels.weights import Weighting
 from mia_ml.models import training
 from mia_ml.models.training import Trained, TrainingConfig
-from mia_ml.scoring.filter import SIGNAL_INPUTS
+from mia_ml.scoring.filter import inputs_of
 
 
 @dataclass(frozen=True)
@@ -67,35 +67,25 @@ def known_rows(labels: np.ndarray, unknown_from_ns: int | None) -> int:
     return int(np.argmax(reaching)) if reaching.any() else labels.shape[0]
 
 
-def inputs_of(
-    rows: np.ndarray, row: np.ndarray, side: np.ndarray, exceedance: np.ndarray, features: Sequence[str]
-) -> np.ndarray:
-    """float64 [n, features + 2]: features of ROW at `row`, then SIGNAL_INPUTS."""
-    X = np.empty((row.size, len(features) + len(SIGNAL_INPUTS)))
-    for k, name in enumerate(features):
-        X[:, k] = rows[name][row]
-    X[:, -2], X[:, -1] = side, exceedance
-    return X
-
-
 def build(
     rows: np.ndarray,
     labels: np.ndarray,
     panel: Panel,
     formula: Formula,
     grid: Sequence[float],
-    features: Sequence[str],
+    inputs: Sequence[str],
 ) -> Population:
     """The population of all rows of a panel, ROW [n] with LABEL [n, 2].
 
-    grid: rising multiples of the threshold. features: ROW fields. Raises what `candidates.of` and `events.build` raise.
+    grid: rising multiples of the threshold. inputs: of the models, as `scoring.filter` reads them. Raises what
+    `candidates.of` and `events.build` raise.
     """
     found = candidates.of(panel, formula, 0, rows.size, tuple(grid))
     level = np.searchsorted(np.asarray(grid), found["level"])
     learnt = events.build(labels, found["row"], found["side"], level, found["exceedance"])
     return Population(
-        inputs=(*features, *SIGNAL_INPUTS),
-        X=inputs_of(rows, learnt.row, learnt.side, learnt.exceedance, features),
+        inputs=tuple(inputs),
+        X=inputs_of(rows, learnt.row, learnt.side, learnt.exceedance, inputs),
         y=learnt.y,
         row=learnt.row,
         side=learnt.side,

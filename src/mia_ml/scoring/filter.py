@@ -6,7 +6,9 @@
 Risk and target are the distances of the orders the simulator would place: A = max(ATR(14, 5 min), its same-time median)
 times the stop and the take-profit, out to the tick grid. A signal without a barrier or a probability does not pass.
 
-The models see features of the row by name, then the signal's side (+1, -1) and its exceedance |score| / threshold.
+The models see features of the row by name, then the signal's side (+1, -1) and its exceedance |score| / threshold. An
+input named along_<component> is the component times the side: above 0 it speaks for the signal. A linear model could
+not find that in component and side apart.
 """
 
 import math
@@ -27,6 +29,9 @@ from mia_ml.scoring import filtering
 
 SIGNAL_INPUTS = ("side", "exceedance")
 """What the models are told besides features, always their last two inputs; both without a unit."""
+
+ALONG = "along_"
+"""Prefix of a component that is told times the signal's side."""
 
 _UNITS: Mapping[str, str] = {feature.name: feature.unit for feature in engine.FEATURES}
 
@@ -61,13 +66,25 @@ class Rule:
         return out
 
 
+def feature_of(name: str) -> str:
+    """The ROW field behind a model input.
+
+    >>> feature_of("along_vwap_trend_rth"), feature_of("vix")
+    ('vwap_trend_rth', 'vix')
+    """
+    return name.removeprefix(ALONG)
+
+
 def unit_of(name: str) -> str:
     """The unit of a model input. Raises DataError on a name that is neither a feature nor one of SIGNAL_INPUTS."""
     if name in SIGNAL_INPUTS:
         return "1"
-    if name not in _UNITS:
-        raise DataError(f"model inputs: {refuse_unknown('feature', name, list(_UNITS))}")
-    return _UNITS[name]
+    feature = feature_of(name)
+    if feature not in _UNITS:
+        raise DataError(f"model inputs: {refuse_unknown('feature', feature, list(_UNITS))}")
+    if feature != name and feature not in engine.COMPONENTS:
+        raise DataError(f"model inputs: '{name}': only a component has a direction, {feature} has none: drop {ALONG}")
+    return _UNITS[feature]
 
 
 def row_columns(inputs: Sequence[str]) -> np.ndarray:
@@ -84,7 +101,24 @@ def row_columns(inputs: Sequence[str]) -> np.ndarray:
         raise DataError(
             f"model inputs are {', '.join(inputs)}: one feature or more, then side and exceedance, are needed"
         )
-    return np.array([column_of(name) for name in features], np.int64)
+    return np.array([column_of(feature_of(name)) for name in features], np.int64)
+
+
+def along(inputs: Sequence[str]) -> np.ndarray:
+    """Which of the features among the models' inputs are told times the side, bool [len(inputs) - 2]."""
+    return np.array([name.startswith(ALONG) for name in inputs[:-2]], np.bool_)
+
+
+def inputs_of(
+    rows: np.ndarray, row: np.ndarray, side: np.ndarray, exceedance: np.ndarray, inputs: Sequence[str]
+) -> np.ndarray:
+    """What the models see of signals: float64 [n, inputs], of ROW at `row`, side (+1, -1) and exceedance, each [n]."""
+    X = np.empty((row.size, len(inputs)))
+    for k, (name, turned) in enumerate(zip(inputs[:-2], along(inputs), strict=True)):
+        values = rows[feature_of(name)][row]
+        X[:, k] = values * side if turned else values
+    X[:, -2], X[:, -1] = side, exceedance
+    return X
 
 
 def match(inputs: Sequence[str], names: Sequence[str]) -> None:
@@ -123,7 +157,7 @@ class Filter:
         terms["rule"], terms["value"] = rule.code, rule.value
         for name in ("take_profit", "stop", "tick", "cost_ticks"):
             terms[name] = parameters[name]
-        self.gate = filtering.Gate(terms, row_columns(ensemble.inputs), self._models.tables)
+        self.gate = filtering.Gate(terms, row_columns(ensemble.inputs), along(ensemble.inputs), self._models.tables)
 
     def probabilities_of(self, names: Sequence[str], inputs: np.ndarray) -> np.ndarray:
         """float64 [n, members + 1]: each model's calibrated probability of a net gain, the combined one last.

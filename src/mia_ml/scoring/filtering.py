@@ -31,6 +31,7 @@ class Gate(NamedTuple):
 
     terms: np.ndarray  # GATE [1]
     columns: np.ndarray  # int64 [features]: positions among the eight-byte fields of a ROW
+    along: np.ndarray  # bool [features]: told times the signal's side
     models: models.Tables
 
 
@@ -72,7 +73,8 @@ def judge(gate, room, values, out):
     """Fill the probabilities and the pass mark of a crossing; whether it passes."""
     features = gate.columns.size
     for k in range(features):
-        room.x[k] = values[gate.columns[k]]
+        value = values[gate.columns[k]]
+        room.x[k] = value * out.crossing if gate.along[k] else value
     room.x[features] = out.crossing
     room.x[features + 1] = out.exceedance
     members, groups, nodes, leaf_values, terms, knots, combination = gate.models

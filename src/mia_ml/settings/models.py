@@ -74,6 +74,7 @@ class Rule(Section):
 
 class Models(Section):
     inputs: Annotated[list[str], Field(min_length=1)]
+    along: bool
     threshold_grid: Annotated[list[Positive], Field(min_length=1)]
     min_events: Count
     seed: Natural

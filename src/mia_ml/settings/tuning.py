@@ -26,17 +26,17 @@ class Weights(Section):
 
 class PolicySpace(Section):
     weights: Weights | None = None
-    threshold: dict[str, Any] = {}
-    session: dict[str, Any] = {}
-    gamma_cycle: dict[str, Any] = {}
-    volatility_adjustment: dict[str, Any] = {}
+    threshold: dict[str, Any] | None = None
+    session: dict[str, Any] | None = None
+    gamma_cycle: dict[str, Any] | None = None
+    volatility_adjustment: dict[str, Any] | None = None
     cooldown_minutes: Any = None
     max_signals_per_day: Any = None
 
 
 class FilterSpace(Section):
-    filter: dict[str, Any] = {}
-    model: dict[str, dict[str, Any]] = {}
+    filter: dict[str, Any] | None = None
+    model: dict[str, dict[str, Any]] | None = None
 
 
 class Search(Section):
