@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import from_parquet, in_memory, live, peers, start_up
+from benchmarks import ensemble, from_parquet, in_memory, live, peers, start_up
 from benchmarks.figures import Figure
 from benchmarks.market import FullDay, Market
 from mia_ml.core.errors import MiaError, refuse_unknown
@@ -41,6 +41,19 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
         lambda market, day: from_parquet.memory(market, FEW_DAYS, MANY_DAYS),
     ),
     (("start_cold_s", "start_cached_s", "specialisations"), lambda market, day: start_up.start_up()),
+    (("objective_ms",), lambda market, day: objective.speed()),
+    (("objective_vs_vectorbt",), lambda market, day: objective.against("vectorbt", "objective_vs_vectorbt", 50)),
+    (
+        ("objective_vs_backtesting_py",),
+        lambda market, day: objective.against("backtesting", "objective_vs_backtesting_py", 1000),
+    ),
+    (
+        ("ensemble_row_p50_us", "ensemble_row_p99_us", "ensemble_row_idle_p50_us", "ensemble_row_idle_p99_us"),
+        lambda market, day: ensemble.latency(),
+    ),
+    (("ensemble_vs_onnxruntime",), lambda market, day: ensemble.against_onnxruntime()),
+    (("ensemble_vs_pyfunc",), lambda market, day: ensemble.against_pyfunc()),
+    (("ensemble_batch_vs_library",), lambda market, day: ensemble.against_libraries()),
 )
 NAMES = tuple(name for names, _ in BENCHMARKS for name in names)
 
