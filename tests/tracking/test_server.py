@@ -20,9 +20,17 @@ def test_processes_open_a_fresh_store_together(tmp_path: Path) -> None:
     assert [worker.returncode for worker in workers] == [0, 0], errors
 
 
-def test_a_server_that_is_away_is_named() -> None:
-    with pytest.raises(server.Unreachable, match=r"http://127\.0\.0\.1:1 does not answer"):
-        server.prepare("http://127.0.0.1:1")
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "postgresql://127.0.0.1:1/mlflow"])
+def test_a_server_that_is_away_is_named(uri: str) -> None:
+    with pytest.raises(server.Unreachable, match=f"^{uri} does not answer"):
+        server.prepare(uri)
+
+
+@pytest.mark.parametrize("uri", ["http://mia:secret@127.0.0.1:1", "postgresql+psycopg://mia:secret@127.0.0.1:1/mlflow"])
+def test_a_password_is_not_shown(uri: str) -> None:
+    with pytest.raises(server.Unreachable) as away:
+        server.prepare(uri)
+    assert "secret" not in str(away.value)
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

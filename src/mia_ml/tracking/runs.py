@@ -76,7 +76,7 @@ def _lines(
     uri: str, experiment: str, mine: send.Arrived, earlier: list[send.Arrived], left: list[Path], refused: str
 ) -> Iterator[str]:
     if mine.run_id:
-        yield f"MLflow: run {mine.run_id} in experiment '{experiment}' at {uri}"
+        yield f"MLflow: run {mine.run_id} in experiment '{experiment}' at {server.public(uri)}"
     if mine.line:
         yield mine.line
     if earlier:

@@ -58,7 +58,7 @@ def _refusals(uri: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # whatever a store, its driver or the network raises
-        raise server.Unreachable(f"{uri} refused the run: {server.first_line(error)}") from error
+        raise server.Unreachable(f"{server.public(uri)} refused the run: {server.first_line(error)}") from error
 
 
 def _experiment_id(client: "MlflowClient", name: str, uri: str, root: Path) -> str:

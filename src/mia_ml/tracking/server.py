@@ -2,9 +2,11 @@
 
 import fcntl
 import logging
+import socket
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
+POSTGRESQL, POSTGRESQL_PORT = "postgresql", 5432
 ANSWER_S = 5.0  # a server that needs longer than this is treated as down
 
 
@@ -43,11 +46,21 @@ def resolve(uri: str, root: Path) -> str:
     """
     if uri.startswith(SQLITE):
         return f"{SQLITE}{root / uri.removeprefix(SQLITE)}"
-    if uri.startswith(("http://", "https://", "postgresql")):
+    if uri.startswith(("http://", "https://", POSTGRESQL)):
         return uri
     raise ConfigError(
-        f"tracking.uri '{uri}' is no store that runs can go to: write sqlite:///FILE, http(s)://HOST:PORT or postgresql://..."
+        f"tracking.uri '{public(uri)}' is no store that runs can go to: write sqlite:///FILE, http(s)://HOST:PORT or postgresql://..."
     )
+
+
+def public(uri: str) -> str:
+    """`uri` as it may be shown.
+
+    >>> public("postgresql://mia:secret@desk/mlflow"), public("sqlite:///mlflow.db")
+    ('postgresql://mia:...@desk/mlflow', 'sqlite:///mlflow.db')
+    """
+    password = urllib.parse.urlsplit(uri).password
+    return uri.replace(f":{password}@", ":...@", 1) if password else uri
 
 
 def prepare(uri: str) -> None:
@@ -58,6 +71,8 @@ def prepare(uri: str) -> None:
     """
     if uri.startswith(("http://", "https://")):
         _ask(uri)
+    elif uri.startswith(POSTGRESQL):
+        _knock(uri)
     elif uri.startswith(SQLITE):
         file = Path(uri.removeprefix(SQLITE))
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -74,11 +89,24 @@ def client(uri: str) -> "MlflowClient":
 
 
 def _ask(uri: str) -> None:
+    parts = urllib.parse.urlsplit(uri)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # urllib takes a user for a part of the host
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=ANSWER_S):
+        with urllib.request.urlopen(f"{bare.rstrip('/')}/health", timeout=ANSWER_S):
             pass
     except (urllib.error.URLError, OSError) as error:
-        raise Unreachable(f"{uri} does not answer ({getattr(error, 'reason', error)})") from error
+        raise Unreachable(f"{public(uri)} does not answer ({getattr(error, 'reason', error)})") from error
+
+
+def _knock(uri: str) -> None:
+    """Ask before SQLAlchemy does, which would ask ten times over two minutes."""
+    parts = urllib.parse.urlsplit(uri)
+    if not parts.hostname:  # a socket file, or a host given as an option
+        return
+    try:
+        socket.create_connection((parts.hostname, parts.port or POSTGRESQL_PORT), ANSWER_S).close()
+    except OSError as error:
+        raise Unreachable(f"{public(uri)} does not answer ({error})") from error
 
 
 def _open_sqlite(uri: str) -> None:
