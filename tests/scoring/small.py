@@ -35,11 +35,15 @@ class World(NamedTuple):
         return golden.record(self.tapes(), plan.sessions, plan.contracts, inputs_of(self.rows))
 
 
-def world(root, **changes):
-    tables = small_world.write(root, **{"days": 3, "intensity": 0.003} | changes)
+def world(root):
+    tables = small_world.write(root, days=3, intensity=0.003)
+    found = rows(tables)
+    return World(tables, found, ensemble(found))
+
+
+def rows(tables):
     plan = small_world.plan(tables)
-    rows = np.concatenate([rows for _, rows in build.rows(small_world.engine_params(), plan, small_world.GRACE_NS)])
-    return World(tables, rows, ensemble(rows))
+    return np.concatenate([rows for _, rows in build.rows(small_world.engine_params(), plan, small_world.GRACE_NS)])
 
 
 def inputs_of(rows_, seed=0):
