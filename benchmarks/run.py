@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import ensemble, from_parquet, in_memory, live, peers, start_up
+from benchmarks import ensemble, from_parquet, in_memory, live, objective, peers, start_up
 from benchmarks.figures import Figure
 from benchmarks.market import FullDay, Market
 from mia_ml.core.errors import MiaError, refuse_unknown

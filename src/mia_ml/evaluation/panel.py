@@ -29,8 +29,6 @@ DAY_START = 128
 
 EARNED = np.dtype(
     [
-        ("traded", "i8"),
-        ("free_row", "i8"),  # first row whose signal this one does not block
         ("exit_ns", "i8"),
         ("exit_day", "i8"),  # position in `Panel.days`
         ("net_r", "f8"),
@@ -38,7 +36,7 @@ EARNED = np.dtype(
     ],
     align=True,
 )
-"""What a decision taken alone leads to."""
+"""What a decision taken alone has earned."""
 
 SIDES = (1, -1)
 """The side of each column of labels."""
@@ -52,7 +50,8 @@ class Panel:
     gaps: bool [k, blocks of `BLOCK` rows], where a component is NaN somewhere in the block.
     context: uint8 [n], (session x gamma cycle x volatility regime), plus `DAY_START`.
     ts, day: int64 [n], as in ROW. days: int64 [d], the trading days; day_start: int64 [d + 1], their first rows.
-    earned: EARNED [n, 2], buying and selling.
+    free_row: int32 [n, 2], the first row whose signal is not blocked by buying, and by selling, at this one.
+    traded: bool [n, 2], where it becomes a trade; earned: EARNED [n, 2], of those.
     cycle_days, regime: how `context` was coded; a formula of another context section is refused.
     """
 
@@ -64,6 +63,8 @@ class Panel:
     day: np.ndarray
     days: np.ndarray
     day_start: np.ndarray
+    free_row: np.ndarray
+    traded: np.ndarray
     earned: np.ndarray
     cycle_days: tuple[int, ...]
     regime: str
@@ -100,6 +101,8 @@ class Panel:
             day=day,
             days=day[first],
             day_start=starts,
+            free_row=np.searchsorted(ts, labels["free_ns"], side="left").astype(np.int32),
+            traded=labels["fate"] == Fate.TRADED,
             earned=_earned(labels, ts, starts),
             cycle_days=cycle_days,
             regime=regime,
@@ -194,8 +197,6 @@ def _gaps(matrix: np.ndarray) -> np.ndarray:
 
 def _earned(labels: np.ndarray, ts: np.ndarray, day_start: np.ndarray) -> np.ndarray:
     earned = np.zeros(labels.shape, EARNED)
-    earned["traded"] = labels["fate"] == Fate.TRADED
-    earned["free_row"] = np.searchsorted(ts, labels["free_ns"], side="left")
     for name in ("exit_ns", "net_r", "net_usd"):
         earned[name] = labels[name]
     # a bar holds what came up to its close; what the session's end closes belongs to the day that ended

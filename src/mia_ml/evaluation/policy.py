@@ -40,11 +40,11 @@ def run(panel: Panel, formula: Formula, first_row: int, last_row: int, passes: n
     terms = panel.terms(formula)
     if passes is None:
         passes = _NO_FILTER
-    elif passes.shape != panel.earned.shape or passes.dtype != np.bool_:
+    elif passes.shape != panel.traded.shape or passes.dtype != np.bool_:
         raise DataError(
             f"passes: {passes.dtype} {passes.shape} for a panel of {panel.ts.size} rows: give bool [rows, 2]"
         )
-    return _run(
+    decided = _run(
         formula.record,
         terms,
         panel.matrix,
@@ -52,32 +52,50 @@ def run(panel: Panel, formula: Formula, first_row: int, last_row: int, passes: n
         panel.context,
         panel.ts,
         panel.day_start,
-        panel.earned,
+        panel.free_row,
+        panel.traded,
         np.ascontiguousarray(passes),
         first_row,
         last_row,
         columns.room(),
         np.zeros(1, decision.STATE),
-        np.empty(BLOCK, TRADES),
     )
+    trades = np.empty(decided.size, TRADES)
+    _fill(trades, decided, panel.earned)
+    return trades
 
 
 @kernel
-def _twice(trades):
-    larger = np.empty(2 * trades.size, trades.dtype)
-    larger[: trades.size] = trades
+def _twice(decided):
+    larger = np.empty(2 * decided.size, np.int64)
+    larger[: decided.size] = decided
     return larger
 
 
 @kernel
 def _run(
-    formulas, terms, matrix, gaps, codes, ts, day_start, earned, passes, first_row, last_row, room, states, trades
+    formulas,
+    terms,
+    matrix,
+    gaps,
+    codes,
+    ts,
+    day_start,
+    free_rows,
+    traded,
+    passes,
+    first_row,
+    last_row,
+    room,
+    states,
 ):
+    """What is traded, as 2 row + column."""
     formula, state = formulas[0], states[0]
     scores, contexts, found = room
     context = contexts[0]
     columns.settle(formula, 1.0, context)
-    found_ns = np.empty(BLOCK, np.int64)
+    found_ns, found_free = np.empty(BLOCK, np.int64), np.empty((BLOCK, 2), np.int64)
+    decided = np.empty(BLOCK, np.int64)
     count, free_row, next_day = 0, 0, 0
     first = first_row
     while first < last_row:
@@ -88,6 +106,8 @@ def _run(
         n_edges = columns.edges(raw, code, context, found)
         for k in range(n_edges):  # apart from what branches on them, so that memory answers many at once
             found_ns[k] = ts[first + found[k]]
+            found_free[k, 0] = free_rows[first + found[k], 0]
+            found_free[k, 1] = free_rows[first + found[k], 1]
         for k in range(n_edges):
             side = columns.side(found[k], raw, code, context)
             row = first + found[k]
@@ -106,19 +126,26 @@ def _run(
             state.last_signal_ns = found_ns[k]
             if row < free_row:
                 continue
-            alone = earned[row, column]
-            free_row = alone.free_row
-            if alone.traded != 0:
-                if count == trades.size:
-                    trades = _twice(trades)
-                trade = trades[count]
-                trade.row = row
-                trade.side = side
-                trade.exit_ns = alone.exit_ns
-                trade.exit_day = alone.exit_day
-                trade.net_r = alone.net_r
-                trade.net_usd = alone.net_usd
+            free_row = found_free[k, column]
+            if traded[row, column]:
+                if count == decided.size:
+                    decided = _twice(decided)
+                decided[count] = 2 * row + column
                 count += 1
         columns.leave(raw, code, context)
         first = last
-    return trades[:count]
+    return decided[:count]
+
+
+@kernel
+def _fill(trades, decided, earned):
+    """What each trade earned; apart from the decisions, for the same reason."""
+    for i in range(trades.size):
+        row, column = decided[i] // 2, decided[i] % 2
+        alone, trade = earned[row, column], trades[i]
+        trade.row = row
+        trade.side = 1 - 2 * column
+        trade.exit_ns = alone.exit_ns
+        trade.exit_day = alone.exit_day
+        trade.net_r = alone.net_r
+        trade.net_usd = alone.net_usd
