@@ -13,6 +13,7 @@ from mia_ml.core.errors import ConfigError, DataError
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.core.moments import MINUTE
 from mia_ml.models.ensemble import ARRAYS, Ensemble, Member
+from mia_ml.scoring import filter as filters
 from mia_ml.scoring import table
 from mia_ml.scoring.filter import Filter, Rule
 from mia_ml.scoring.scorer import Scorer
@@ -111,6 +112,18 @@ def test_the_model_sees_side_and_exceedance(make_formula):
     # .5 is 2 thresholds up, .75 is 3 down: log-odds 1 + .25 x 2 and -1 + .25 x 3
     assert out["exceedance"][[1, 3]] == pytest.approx([2.0, 3.0])
     assert out["probability"][[1, 3]] == pytest.approx([1 / (1 + np.exp(-1.5)), 1 / (1 + np.exp(0.25))])
+
+
+def test_a_component_told_along_the_side_speaks_for_the_signal(make_formula):
+    inputs = ("along_order_book_imbalance", "vix", "side", "exceedance")
+    chosen = Filter(dataclasses.replace(model((2.0, 0.0, 0.0, 0.0)), inputs=inputs), RULE, EXECUTION)
+    data = rows([0, 0.9, 0, -0.9], order_book_imbalance=np.array([0, 0.5, 0, -0.5]), vix=17.0, atr_5m=ATR)
+    out = Scorer(make_formula(), chosen).decide(data)
+    assert out["probability"][[1, 3]] == pytest.approx([1 / (1 + np.exp(-1.0))] * 2)
+    at = np.flatnonzero(out["crossing"])
+    x = filters.inputs_of(data, at, out["crossing"][at], out["exceedance"][at], inputs)
+    assert x[:, :3].tolist() == [[0.5, 17.0, 1.0], [0.5, 17.0, -1.0]]
+    assert chosen.probabilities_of(inputs, x)[:, -1].tobytes() == out["probability"][at].tobytes()
 
 
 def test_a_filtered_crossing_has_consumed_the_arm(make_formula):
@@ -245,6 +258,7 @@ def test_five_models_are_more_than_a_decision_shows():
     [
         (("vixx", "rvol", "side", "exceedance"), "model inputs: unknown feature 'vixx': did you mean 'vix'?"),
         (("close", "rvol", "side", "exceedance"), "unknown feature 'close'"),
+        (("along_vix", "rvol", "side", "exceedance"), "only a component has a direction, vix has none"),
         (("rvol", "vix", "exceedance", "side"), "then side and exceedance, are needed"),
         (("rvol", "side", "vix", "exceedance"), "then side and exceedance, are needed"),
     ],
