@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import ensemble, from_parquet, in_memory, live, objective, peers, start_up
+from benchmarks import ensemble, from_parquet, in_memory, live, objective, peers, start_up, study
 from benchmarks.figures import Figure
 from benchmarks.market import FullDay, Market
 from mia_ml.core.errors import MiaError, refuse_unknown
@@ -47,6 +47,7 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
         ("objective_vs_backtesting_py",),
         lambda market, day: objective.against("backtesting", "objective_vs_backtesting_py", 1000),
     ),
+    (("study_1000_trials_s",), lambda market, day: study.speed()),
     (
         ("ensemble_row_p50_us", "ensemble_row_p99_us", "ensemble_row_idle_p50_us", "ensemble_row_idle_p99_us"),
         lambda market, day: ensemble.latency(),
