@@ -10,10 +10,22 @@ from typing import Any
 import yaml
 
 from mia_ml import settings
-from mia_ml.backtest.execution import Execution
 from mia_ml.confluence import formula
 from mia_ml.core.errors import ConfigError
+from mia_ml.tracking import runs
+from mia_ml.tuning.trials import refuse_reverse
 from pipelines import run
+from pipelines.execution import execution_of
+from pipelines.learning import (
+    filter_space,
+    objective_of,
+    plan_of,
+    policy_space,
+    refuse_unknown_inputs,
+    rule_of,
+    training_config,
+    weighting_of,
+)
 from pipelines.market import engine_parameters
 
 LAST = Path("reports/last_params.yaml")
@@ -48,11 +60,25 @@ def refuse_what_a_later_stage_would(chosen: settings.Settings) -> None:
             raise ConfigError(f"source.{name}: {path}: no such file or folder")
     formula.build(chosen.confluence.model_dump(), chosen.context.model_dump())
     engine_parameters(chosen, native=False)
-    Execution(**chosen.execution.model_dump(exclude={"blackout"}), **chosen.costs.model_dump())
+    execution = execution_of(chosen)
+    refuse_unknown_inputs(chosen.models.inputs)
+    if chosen.validation.kind == "walk_forward":
+        refuse_reverse(execution.reverse)
+        objective_of(chosen)
+        space = policy_space(chosen)
+        plan_of(chosen, chosen.tuning.policy, space, {})
+        if chosen.tuning.filter is not None and (models := filter_space(chosen)) is not None:
+            plan_of(chosen, chosen.tuning.filter, models, {})
+        training_config(chosen, {})
+        rule_of(chosen, None)
+        weighting_of(chosen)
 
 
 def main() -> None:
-    refuse_what_a_later_stage_would(settings.load())
+    chosen = settings.load()
+    refuse_what_a_later_stage_would(chosen)
+    if line := runs.send_waiting(Path.cwd(), chosen.tracking.uri).line:
+        print(line)
     now = yaml.safe_load(settings.PARAMS.read_text())
     if LAST.is_file():
         changed = differences(yaml.safe_load(LAST.read_text()), now)

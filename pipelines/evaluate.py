@@ -43,7 +43,7 @@ from pipelines.market import trading_days
 from pipelines.pages import HEADS, evaluation_page
 from pipelines.redundancy import report_redundancy
 from pipelines.rows import Sample, barrier_points, read_sample
-from pipelines.windows import FINAL, Named, splitter, windows_of
+from pipelines.windows import FINAL, Named, splitter, walk_forward_of, windows_of
 
 POLICIES = ("tuned_filtered", "tuned", "configured")
 
@@ -149,10 +149,10 @@ def draw(
     about = f"{chosen.confluence.name} on {chosen.instrument.root}" + (", SYNTHETIC data" if synthetic else "")
     t0_ns, t1_ns, day = sample.labels["signal_ns"][:, 0], sample.labels["end_ns"].max(axis=1), sample.rows["day"]
     sealed = json.loads((METRICS / "ingest.json").read_text())["sealed"]
-    sealed_ns = tuple(_midnight_ns(sealed[key]) for key in ("first_day", "last_day")) if sealed["days"] else None
+    sealed_ns = (_midnight_ns(sealed["first_day"]), _midnight_ns(sealed["last_day"])) if sealed["days"] else None
     fold_figure.draw(
         EVALUATION_FIGURES / "folds.png",
-        splitter(chosen.validation).of(t0_ns, np.maximum(t0_ns, t1_ns), day),
+        splitter(walk_forward_of(chosen)).of(t0_ns, np.maximum(t0_ns, t1_ns), day),
         f"folds, {chosen.confluence.name} on {chosen.instrument.root}",
         sealed_ns=sealed_ns,
         synthetic=synthetic,

@@ -17,6 +17,7 @@ from mia_ml.tuning.plan import Plan
 from mia_ml.tuning.pruning import Pruning
 from mia_ml.tuning.space import Space
 
+MEMBERS = ("forest", "boosted", "logistic")
 FORMULA = "formula"
 """Stands for the components of the configured formula, each within the default bounds of its kind."""
 
@@ -70,6 +71,13 @@ def plan_of(chosen: Settings, search: Search, space: Space, about: Mapping[str, 
     pruning = Pruning(**search.pruning.model_dump()) if search.pruning else None
     maximized = tuple(chosen.tuning.objective.maximize)
     return Plan(space, maximized, chosen.tuning.seed, search.batch, search.sampler, pruning, about)
+
+
+def searched_config(chosen: Settings, tuned: Mapping[str, Mapping[str, Any]]) -> TrainingConfig:
+    """`training_config` with as many trees as the search of the filter allows."""
+    assert chosen.tuning.filter is not None
+    fewer = {name: {"trees": chosen.tuning.filter.trees} for name in ("forest", "boosted")}
+    return training_config(chosen, {name: fewer.get(name, {}) | dict(tuned.get(name, {})) for name in MEMBERS})
 
 
 def training_config(chosen: Settings, tuned: Mapping[str, Mapping[str, Any]]) -> TrainingConfig:

@@ -89,9 +89,9 @@ class OutOfSample:
         if not known:
             return ()
         filters = [
-            (content.filter(), one.y.size)
+            (judge, one.y.size)
             for (content, *_), one in zip(self._tested, self._populations, strict=True)
-            if one.y.size
+            if one.y.size and (judge := content.filter()) is not None
         ]
         edges = np.cumsum([0, *(size for _, size in filters)])
 

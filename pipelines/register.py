@@ -16,7 +16,7 @@ from mia_ml import settings
 from mia_ml.backtest.records import MARK
 from mia_ml.registry.register import BundleToRegister, log
 from mia_ml.store import records
-from mia_ml.tracking import figures
+from mia_ml.tracking import figures, server
 from mia_ml.tracking.pending import Data, Run
 from pipelines import (
     BACKTEST,
@@ -76,6 +76,13 @@ def flat(values: dict[str, Any], prefix: str) -> dict[str, float]:
     return out
 
 
+def without_passwords(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings with addresses as they may be shown."""
+    for section, key in (("tracking", "uri"), ("tuning", "storage")):
+        config[section][key] = server.public(config[section][key])
+    return config
+
+
 def draw(chosen: settings.Settings, title: str) -> None:
     """The pictures of the configured formula and, where there were test windows, of what was out of sample."""
     marks = records.read(BACKTEST / "marks.parquet", MARK)
@@ -120,7 +127,7 @@ def main() -> None:
     data = fingerprint()
     execution = Run(
         name=f"{chosen.confluence.name} on {chosen.source.kind}",
-        config=chosen.model_dump(),
+        config=without_passwords(chosen.model_dump()),
         metrics=metrics,
         tags={"synthetic": str(synthetic).lower(), "data_fingerprint": data, "code_version": code_version()},
         files={f"{path.parent.name}/{path.name}": path for path in kept if path.is_file()},

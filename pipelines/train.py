@@ -29,7 +29,7 @@ from pipelines import BUNDLE, BUNDLES, TUNED, run, write_metrics
 from pipelines.learning import model_inputs, rule_of, training_config, weighting_of
 from pipelines.market import grace_ns, trading_days
 from pipelines.rows import Sample, read_sample
-from pipelines.windows import FINAL, Named, openings, training_part, windows_of
+from pipelines.windows import FINAL, Named, openings, training_part, walk_forward_of, windows_of
 
 GOLDEN_DAYS = {True: 20, False: 3}
 """Last training days on the golden tape: of bar files, of ticks."""
@@ -59,7 +59,7 @@ def trained(
 ) -> dict[str, Any]:
     """Train, export, compare, bundle one window; what training reports."""
     tuned = json.loads((TUNED / f"{window.name}.json").read_text())
-    part = training_part(chosen.validation, sample, window, openings(days))
+    part = training_part(walk_forward_of(chosen), sample, window, openings(days))
     context = chosen.context.model_dump()
     chosen_formula = formula.build(tuned["confluence"], context)
     panel = Panel.build(part.rows, part.labels, chosen_formula.terms, context)

@@ -38,12 +38,12 @@ from pipelines.learning import (
     plan_of,
     policy_space,
     rule_of,
-    training_config,
+    searched_config,
     weighting_of,
 )
 from pipelines.market import trading_days
 from pipelines.rows import Sample, read_sample
-from pipelines.windows import FINAL, Named, embargo_ns, openings, training_part, windows_of
+from pipelines.windows import FINAL, Named, embargo_ns, openings, training_part, walk_forward_of, windows_of
 
 WEIGHT = "weights."
 
@@ -86,9 +86,9 @@ def searched(chosen: settings.Settings, name: str, plan: Plan, trials: int, eval
 
 def tuned(chosen: settings.Settings, sample: Sample, window: Named, opens: dict[int, int]) -> dict[str, Any]:
     """What the studies of one window chose, as JSON can hold it."""
-    part = training_part(chosen.validation, sample, window, opens)
+    part = training_part(walk_forward_of(chosen), sample, window, opens)
     known = known_by(part, chosen)
-    own = blocks(part.rows["day"], chosen.validation.inner_splits)
+    own = blocks(part.rows["day"], walk_forward_of(chosen).inner_splits)
     context, objective, execution = chosen.context.model_dump(), objective_of(chosen), execution_of(chosen)
     space = policy_space(chosen)
     base = chosen.confluence.model_dump()
@@ -117,9 +117,9 @@ def tuned(chosen: settings.Settings, sample: Sample, window: Named, opens: dict[
             chosen_formula,
             learnt,
             own,
-            embargo_ns(chosen.validation),
+            embargo_ns(walk_forward_of(chosen)),
             weighting_of(chosen),
-            partial(training_config, chosen),
+            partial(searched_config, chosen),
             partial(rule_of, chosen),
             execution,
             INSTRUMENTS[chosen.instrument.root],
@@ -135,7 +135,7 @@ def tuned(chosen: settings.Settings, sample: Sample, window: Named, opens: dict[
     return result | {"params": dict(filtered)}
 
 
-_at_hand: tuple[settings.Settings, Sample, dict[str, int]]
+_at_hand: tuple[settings.Settings, Sample, dict[int, int]]
 
 
 def _load() -> None:

@@ -8,6 +8,7 @@ from mia_ml.core import moments
 from mia_ml.core.moments import MINUTE
 from mia_ml.datasets.days import Days
 from mia_ml.evaluation.population import known_rows
+from mia_ml.settings import Settings
 from mia_ml.settings.validation import AnyValidation, NoValidation, WalkForward
 from mia_ml.splits import walk_forward
 from pipelines.rows import Sample
@@ -40,6 +41,12 @@ class Named:
 
 def _between(day: np.ndarray, first: int, last: int) -> tuple[int, int]:
     return int(np.searchsorted(day, first, side="left")), int(np.searchsorted(day, last, side="right"))
+
+
+def walk_forward_of(chosen: Settings) -> WalkForward:
+    """The configured walk-forward, where one is known to be."""
+    assert isinstance(chosen.validation, WalkForward)
+    return chosen.validation
 
 
 def embargo_ns(validation: WalkForward) -> int:

@@ -5,7 +5,7 @@ has read what the test window shows.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,11 +39,8 @@ class Population:
 
     def at(self, chosen: np.ndarray) -> "Population":
         """The events of a mask [n] or of indices."""
-        return Population(
-            self.inputs,
-            *(column[chosen] for column in (self.X, self.y, self.row, self.side, self.t0_ns, self.t1_ns, self.net_r)),
-            self.excluded,
-        )
+        columns = ("X", "y", "row", "side", "t0_ns", "t1_ns", "net_r")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
 
     def train(self, weighting: Weighting, config: TrainingConfig, seed: int) -> Trained:
         """An ensemble of these events, weighed among themselves and no others; raises what `training.train` raises."""

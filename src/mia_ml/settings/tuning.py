@@ -51,6 +51,7 @@ class PolicySearch(Search):
 
 
 class FilterSearch(Search):
+    trees: Count
     space: FilterSpace
 
 
