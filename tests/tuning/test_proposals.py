@@ -42,6 +42,14 @@ def test_another_seed_proposes_otherwise(sampler: str) -> None:
     assert not np.array_equal(first, propose(sampler, CHOICES, 1, 1, 0, SIZE, []))
 
 
+@pytest.mark.parametrize("sampler", ["random", "cmaes"])
+def test_batches_are_drawn_anew(sampler: str) -> None:
+    told = played(sampler, 2)
+    first, second = (np.array([point for point, _ in told[k * SIZE : (k + 1) * SIZE]]) for k in range(2))
+    alike = np.corrcoef((first - first.mean(axis=0)).ravel(), (second - second.mean(axis=0)).ravel())[0, 1]
+    assert abs(alike) < 0.7
+
+
 @pytest.mark.parametrize("sampler", ["cmaes", "nsga2", "tpe"])
 def test_samplers_that_learn_end_nearer_than_they_began(sampler: str) -> None:
     far = [float(np.abs(point - MIDDLE).sum()) for point, _ in played(sampler, 25)]

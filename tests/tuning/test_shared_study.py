@@ -11,7 +11,7 @@ from mia_ml.tuning.records import Trial
 from mia_ml.tuning.study import Study
 from tests.tuning import planted, postgres, workers
 
-N = 40
+N = 20
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_two_processes_give_the_trials_of_one_each_once(url: str) -> None:
 def test_a_killed_process_is_made_up_for_by_the_other(url: str) -> None:
     doomed, other = workers.begun(url, N), workers.begun(url, N)
     with Study(url, "s") as study:
-        for _ in range(3):
+        for _ in range(2):
             while doomed.is_alive() and len(entries(url)) < 8:
                 time.sleep(0.01)
             workers.killed(doomed)

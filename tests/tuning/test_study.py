@@ -54,6 +54,8 @@ def slow_at_random(params: dict[str, Any], cut: Any) -> Result:
 def test_threads_do_not_change_the_trials(threads: int, tmp_path: Path) -> None:
     with Study(str(tmp_path / "a.journal"), "s", planted.pruned_plan()) as study:
         assert table(study.optimize(N, slow_at_random, workers=threads)) == table(uninterrupted())
+    kept = optuna.load_study(study_name="s", storage=journal(str(tmp_path / "a.journal"))).trials
+    assert [trial.user_attrs["mia"]["number"] for trial in kept] == [trial.number for trial in kept]
 
 
 def test_a_search_differs_when_proposals_depend_on_anything_else(
