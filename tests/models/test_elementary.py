@@ -42,7 +42,7 @@ def test_neither_ever_decreases(x):
 
 
 def test_exp_does_not_decrease_where_its_power_of_two_changes():
-    for n in range(-1074, 1024, 7):
+    for n in range(-1074, 1024):
         x = (n + 0.5) * math.log(2)
         steps = x + math.ulp(x) * np.arange(-30, 31)
         values = [elementary.exp(step) for step in steps]

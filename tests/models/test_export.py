@@ -38,7 +38,8 @@ def scored(kind, estimator, X):
     """The kernel's probabilities and the library's, on the rows and on hard ones made from them."""
     exported = ensembles.alone(kind, estimator)
     rows = np.concatenate([X, hard_rows(exported, X)])
-    return Probabilities(exported).batch(rows)[:, 0], estimator.predict_proba(rows)[:, 1]
+    with np.errstate(invalid="ignore"):  # scikit-learn adds all values up to see whether one is infinite
+        return Probabilities(exported).batch(rows)[:, 0], estimator.predict_proba(rows)[:, 1]
 
 
 @FEW

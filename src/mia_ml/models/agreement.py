@@ -46,7 +46,8 @@ def check(members: Sequence[Fitted], ensemble: Ensemble, X: np.ndarray) -> dict[
     report = []
     for k, member in enumerate(members):
         columns = [ensemble.inputs.index(name) for name in member.inputs]
-        library = fit.probability(member, np.ascontiguousarray(rows[:, columns]))
+        with np.errstate(invalid="ignore"):  # scikit-learn adds all values up to see whether one is infinite
+            library = fit.probability(member, np.ascontiguousarray(rows[:, columns]))
         map_of = f"the {member.kind} member's calibrator"
         exact = member.calibrator is None or isinstance(member.calibrator, Isotonic)
         report.append(

@@ -43,9 +43,6 @@ def exp(x):
     for coefficient in _EXP:
         series = series * r + coefficient
     y = 1.0 + (r + r * r * series)
-    y = min(
-        max(y, 0.5 * _SQRT2), _SQRT2
-    )  # r passes ln 2 / 2 by a rounding error; without this exp could decrease there
     half = n >> 1
     return y * _POWER[half - _LEAST] * _POWER[n - half - _LEAST]
 
