@@ -89,7 +89,8 @@ class _JournalFile(BaseJournalBackend):
     """Lines appended under a lock held for as long as the file is open.
 
     Optuna's own backend takes a lock for each line and leaves it behind when killed, and cannot read past a line that
-    was cut off. Here such a last line is cut away on opening, its trial is evaluated again.
+    was cut off. Here such a last line is cut away on opening, its trial is evaluated again. For the same reason no line
+    waits for the disk (6 ms each): what a power failure takes away is evaluated again.
     """
 
     def __init__(self, path: Path) -> None:
