@@ -126,7 +126,7 @@ def run_peer(study: Case, peer: str, folder: Path) -> float:
 def write(study: Case, folder: Path) -> None:
     """What `objective_peer` reads."""
     panel, record = study.panel, study.formula.record[0]
-    _, contexts, _ = columns.room()
+    contexts = columns.room()[0]
     columns.settle(record, 1.0, contexts[0])
     np.save(folder / "bars.npy", np.stack([study.bars[name] for name in ("open", "high", "low", "close")]))
     np.save(folder / "components.npy", panel.matrix)

@@ -74,7 +74,7 @@ def test_a_trade_ends_on_the_day_of_the_bar_that_holds_its_exit():
 
 def test_rows_that_a_decision_blocks_end_where_it_is_free():
     panel = build(*two_days())
-    assert panel.free_row.tolist() == [[1, 0], [2, 1], [3, 2], [4, 3], [5, 4]]
+    assert panel.moment["free_row"].tolist() == [[1, 0], [2, 1], [3, 2], [4, 3], [5, 4]]
     assert panel.traded.tolist() == [[True, False]] * 5
 
 

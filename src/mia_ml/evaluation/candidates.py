@@ -59,7 +59,7 @@ def _twice(candidates):
 @kernel
 def _of(formulas, terms, matrix, gaps, codes, first_row, last_row, levels, room, candidates):
     formula = formulas[0]
-    scores, contexts, found = room
+    contexts, scores, outside, found = room
     for j in range(levels.size):
         columns.settle(formula, levels[j], contexts[j])
     sides = np.zeros((BLOCK, levels.size), np.int64)
@@ -72,7 +72,7 @@ def _of(formulas, terms, matrix, gaps, codes, first_row, last_row, levels, room,
         sides[:] = 0
         for j in range(levels.size):
             context = contexts[j]
-            for k in range(columns.edges(raw, code, context, found)):
+            for k in range(columns.edges(raw, code, context, outside, found)):
                 sides[found[k], j] = columns.side(found[k], raw, code, context)
             columns.leave(raw, code, context)
         for i in range(last - first):

@@ -16,14 +16,13 @@ from mia_ml.features.clock import SESSIONS
 from mia_ml.features.volatility import REGIMES
 
 _CYCLES, _REGIMES = len(CYCLE), len(REGIMES)
-_CODE = DAY_START - 1
 _INFINITE = int(np.float64(np.inf).view(np.int64))
 
 CONTEXT = np.dtype(
     [
-        ("multiplier", "f8", (DAY_START,)),
-        ("threshold", "f8", (DAY_START,)),
-        ("limit", "f8", (DAY_START,)),  # largest magnitude of a raw score that is inside, -1 for none
+        ("multiplier", "f8", (2 * DAY_START,)),
+        ("threshold", "f8", (2 * DAY_START,)),
+        ("limit", "f8", (2 * DAY_START,)),  # largest magnitude of a raw score that is inside, -1 for none
         ("before", "f8"),  # magnitude of the last known raw score of the day if it was inside, else infinite
     ],
     align=True,
@@ -31,9 +30,9 @@ CONTEXT = np.dtype(
 """A formula in each context of a panel, and where its last score stood."""
 
 
-def room(levels: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What a trial works in: a block's raw scores and weights present, a CONTEXT for each level, a block's edges."""
-    return np.empty((2, BLOCK)), np.zeros(levels, CONTEXT), np.empty(BLOCK, np.int64)
+def room(levels: int = 1) -> tuple[np.ndarray, ...]:
+    """What a trial works in: a CONTEXT for each level; of a block raw scores and weights present, outside, edges."""
+    return np.zeros(levels, CONTEXT), np.empty((2, BLOCK)), np.empty(BLOCK + 1, np.bool_), np.empty(BLOCK, np.int64)
 
 
 @kernel
@@ -67,6 +66,8 @@ def settle(formula, level, context):
         )
         context.threshold[code] = level * decision.threshold_of(formula, regime, session_factor)
         context.limit[code] = largest_inside(context.multiplier[code], context.threshold[code])
+        for table in (context.multiplier, context.threshold, context.limit):  # a day's first row is no context apart
+            table[DAY_START + code] = table[code]
 
 
 @kernel
@@ -137,14 +138,15 @@ def score(formula, terms, matrix, gaps, first, last, raw, present):
 
 
 @kernel
-def edges(raw, codes, context, found):
+def edges(raw, codes, context, outside, found):
     """Fill the positions of a block's rows that are outside when the row before is not; how many. No branch in it."""
-    count, outside_before = 0, False
+    outside[0] = False
     for i in range(raw.size):
-        outside = abs(raw[i]) > context.limit[codes[i] & _CODE]
+        outside[i + 1] = abs(raw[i]) > context.limit[codes[i]]
+    count = 0
+    for i in range(raw.size):
         found[count] = i
-        count += outside & (not outside_before)
-        outside_before = outside
+        count += outside[i + 1] & (not outside[i])
     return count
 
 
@@ -153,7 +155,7 @@ def magnitude_before(i, raw, codes, context):
     """Of the last known raw score of the day before position i of a block, if it was inside, else infinite."""
     for j in range(i - 1, -1, -1):
         if not np.isnan(raw[j]):
-            return abs(raw[j]) if abs(raw[j]) <= context.limit[codes[j] & _CODE] else np.inf
+            return abs(raw[j]) if abs(raw[j]) <= context.limit[codes[j]] else np.inf
         if codes[j] >= DAY_START:
             return np.inf
     return context.before
@@ -178,4 +180,4 @@ def leave(raw, codes, context):
 @kernel
 def exceedance(raw, code, context):
     """How many thresholds a score is away from 0."""
-    return abs(raw * context.multiplier[code & _CODE]) / context.threshold[code & _CODE]
+    return abs(raw * context.multiplier[code]) / context.threshold[code]

@@ -27,6 +27,9 @@ CONTEXTS = len(SESSIONS) * len(formula.CYCLE) * len(REGIMES)
 DAY_START = 128
 """Added to the context of a trading day's first row."""
 
+MOMENT = np.dtype([("ts", "i8"), ("free_row", "i4", (2,))], align=True)
+"""When a row decides, and the first row whose signal is not blocked by buying, and by selling, at it."""
+
 EARNED = np.dtype(
     [
         ("exit_ns", "i8"),
@@ -49,8 +52,8 @@ class Panel:
     matrix: float64 [k, n], one contiguous line a component, in [-1, 1] or NaN.
     gaps: bool [k, blocks of `BLOCK` rows], where a component is NaN somewhere in the block.
     context: uint8 [n], (session x gamma cycle x volatility regime), plus `DAY_START`.
-    ts, day: int64 [n], as in ROW. days: int64 [d], the trading days; day_start: int64 [d + 1], their first rows.
-    free_row: int32 [n, 2], the first row whose signal is not blocked by buying, and by selling, at this one.
+    ts, day: int64 [n], as in ROW; moment: MOMENT [n].
+    days: int64 [d], the trading days; day_start: int64 [d + 1], their first rows.
     traded: bool [n, 2], where it becomes a trade; earned: EARNED [n, 2], of those.
     cycle_days, regime: how `context` was coded; a formula of another context section is refused.
     """
@@ -61,9 +64,9 @@ class Panel:
     context: np.ndarray
     ts: np.ndarray
     day: np.ndarray
+    moment: np.ndarray
     days: np.ndarray
     day_start: np.ndarray
-    free_row: np.ndarray
     traded: np.ndarray
     earned: np.ndarray
     cycle_days: tuple[int, ...]
@@ -91,6 +94,8 @@ class Panel:
         matrix = np.empty((len(components), rows.size))
         for k, name in enumerate(components):
             matrix[k] = rows[name]
+        moment = np.zeros(rows.size, MOMENT)
+        moment["ts"], moment["free_row"] = ts, np.searchsorted(ts, labels["free_ns"], side="left")
         starts = np.append(first, rows.size)
         return Panel(
             components=tuple(components),
@@ -99,9 +104,9 @@ class Panel:
             context=codes,
             ts=ts,
             day=day,
+            moment=moment,
             days=day[first],
             day_start=starts,
-            free_row=np.searchsorted(ts, labels["free_ns"], side="left").astype(np.int32),
             traded=labels["fate"] == Fate.TRADED,
             earned=_earned(labels, ts, starts),
             cycle_days=cycle_days,

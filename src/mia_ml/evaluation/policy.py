@@ -12,7 +12,7 @@ from mia_ml.confluence.formula import Formula
 from mia_ml.core.errors import DataError
 from mia_ml.core.kernel import kernel
 from mia_ml.evaluation import columns
-from mia_ml.evaluation.panel import BLOCK, Panel
+from mia_ml.evaluation.panel import BLOCK, MOMENT, Panel
 
 TRADES = np.dtype(
     [
@@ -50,9 +50,8 @@ def run(panel: Panel, formula: Formula, first_row: int, last_row: int, passes: n
         panel.matrix,
         panel.gaps,
         panel.context,
-        panel.ts,
+        panel.moment,
         panel.day_start,
-        panel.free_row,
         panel.traded,
         np.ascontiguousarray(passes),
         first_row,
@@ -79,9 +78,8 @@ def _run(
     matrix,
     gaps,
     codes,
-    ts,
+    moments,
     day_start,
-    free_rows,
     traded,
     passes,
     first_row,
@@ -91,10 +89,10 @@ def _run(
 ):
     """What is traded, as 2 row + column."""
     formula, state = formulas[0], states[0]
-    scores, contexts, found = room
+    contexts, scores, outside, found = room
     context = contexts[0]
     columns.settle(formula, 1.0, context)
-    found_ns, found_free = np.empty(BLOCK, np.int64), np.empty((BLOCK, 2), np.int64)
+    here = np.empty(BLOCK, MOMENT)
     decided = np.empty(BLOCK, np.int64)
     count, free_row, next_day = 0, 0, 0
     first = first_row
@@ -103,11 +101,9 @@ def _run(
         raw = scores[0, : last - first]
         columns.score(formula, terms, matrix, gaps, first, last, raw, scores[1, : last - first])
         code = codes[first:last]
-        n_edges = columns.edges(raw, code, context, found)
+        n_edges = columns.edges(raw, code, context, outside, found)
         for k in range(n_edges):  # apart from what branches on them, so that memory answers many at once
-            found_ns[k] = ts[first + found[k]]
-            found_free[k, 0] = free_rows[first + found[k], 0]
-            found_free[k, 1] = free_rows[first + found[k], 1]
+            here[k] = moments[first + found[k]]
         for k in range(n_edges):
             side = columns.side(found[k], raw, code, context)
             row = first + found[k]
@@ -118,15 +114,15 @@ def _run(
                 while row >= day_start[next_day]:
                     next_day += 1
                 decision.open_day(state, next_day)
-            since_signal_ns = found_ns[k] - state.last_signal_ns
+            since_signal_ns = here[k].ts - state.last_signal_ns
             action = decision.verdict(since_signal_ns, state.signals, formula.cooldown_ns, formula.most_signals)
             if action != decision.SIGNAL:
                 continue
             state.signals += 1
-            state.last_signal_ns = found_ns[k]
+            state.last_signal_ns = here[k].ts
             if row < free_row:
                 continue
-            free_row = found_free[k, column]
+            free_row = here[k].free_row[column]
             if traded[row, column]:
                 if count == decided.size:
                     decided = _twice(decided)
