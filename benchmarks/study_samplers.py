@@ -93,7 +93,7 @@ def search(panel: Panel) -> PolicyTrials:
 def measured(sampler: str, seeds: int, n_trials: int, days: int) -> list[tuple[float, ...]]:
     """Found, found after a quarter, true, seconds of the sampler: for each seed."""
     long = market(1_000, 20 * days)
-    figures = []
+    figures: list[tuple[float, ...]] = []
     for seed in range(seeds):
         run = search(market(seed, days))
         run.evaluate(run.space.params(np.full(run.space.size, 0.5)), NEVER)  # compiles

@@ -5,10 +5,8 @@ The last bundle, trained on the newest window, goes to artifacts/bundle: it is t
 
 import hashlib
 import json
-import os
 import shutil
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,7 +27,15 @@ from pipelines import BUNDLE, BUNDLES, TUNED, run, write_metrics
 from pipelines.learning import model_inputs, rule_of, training_config, weighting_of
 from pipelines.market import grace_ns, trading_days
 from pipelines.rows import Sample, read_sample
-from pipelines.windows import FINAL, Named, openings, training_part, walk_forward_of, windows_of
+from pipelines.windows import (
+    FINAL,
+    Named,
+    openings,
+    side_by_side,
+    training_part,
+    walk_forward_of,
+    windows_of,
+)
 
 GOLDEN_DAYS = {True: 20, False: 3}
 """Last training days on the golden tape: of bar files, of ticks."""
@@ -92,18 +98,15 @@ def trained(
     )
 
 
-_at_hand: tuple[settings.Settings, Sample, Days, bool, int]
-
-
-def _load() -> None:
+@cache
+def _at_hand() -> tuple[settings.Settings, Sample, Days, bool, int]:
     """What every window of a worker process reads, once."""
-    global _at_hand
     chosen, sample = settings.load(), read_sample()
-    _at_hand = chosen, sample, *trading_days(chosen), len(windows_of(chosen.validation, sample.days)) - 1
+    return chosen, sample, *trading_days(chosen), len(windows_of(chosen.validation, sample.days)) - 1
 
 
 def _of_window(window: Named) -> dict[str, Any]:
-    chosen, sample, days, native, folds = _at_hand
+    chosen, sample, days, native, folds = _at_hand()
     return trained(chosen, sample, days, native, window, folds)
 
 
@@ -117,13 +120,10 @@ def main() -> None:
         print("train: validation is 'none', so there is nothing to train for")
     reports: dict[str, Any] = {}
     if windows:
-        workers = min(chosen.workers or os.cpu_count() or 1, len(windows))
-        print(f"train: {len(windows)} windows, {workers} at a time", flush=True)
-        with ProcessPoolExecutor(workers, get_context("spawn"), _load) as pool:
-            for window, told in zip(windows, pool.map(_of_window, windows), strict=True):
-                reports[window.name] = told
-                seen = told.get("window_events", "")
-                print(f"  {window}: bundle {told['bundle'][:12]} {seen}", flush=True)
+        print(f"train: {len(windows)} windows", flush=True)
+        for window, told in side_by_side(windows, chosen.workers, _of_window):
+            reports[window.name] = told
+            print(f"  {window}: bundle {told['bundle'][:12]} of {told['window']['events']} events", flush=True)
         shutil.copytree(BUNDLES / FINAL, BUNDLE, dirs_exist_ok=True)
     (BUNDLES / "reports.json").write_text(json.dumps(reports, indent=1) + "\n")
     write_metrics("train", {"bundles": len(reports), "final": reports[FINAL]["bundle"] if reports else None})

@@ -7,11 +7,8 @@ everything its results depend on: a run that was killed goes on where it was, an
 import hashlib
 import itertools
 import json
-import os
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +40,16 @@ from pipelines.learning import (
 )
 from pipelines.market import trading_days
 from pipelines.rows import Sample, read_sample
-from pipelines.windows import FINAL, Named, embargo_ns, openings, training_part, walk_forward_of, windows_of
+from pipelines.windows import (
+    FINAL,
+    Named,
+    embargo_ns,
+    openings,
+    side_by_side,
+    training_part,
+    walk_forward_of,
+    windows_of,
+)
 
 WEIGHT = "weights."
 
@@ -135,18 +141,15 @@ def tuned(chosen: settings.Settings, sample: Sample, window: Named, opens: dict[
     return result | {"params": dict(filtered)}
 
 
-_at_hand: tuple[settings.Settings, Sample, dict[int, int]]
-
-
-def _load() -> None:
+@cache
+def _at_hand() -> tuple[settings.Settings, Sample, dict[int, int]]:
     """What every window of a worker process reads, once."""
-    global _at_hand
     chosen = settings.load()
-    _at_hand = chosen, read_sample(), openings(trading_days(chosen)[0])
+    return chosen, read_sample(), openings(trading_days(chosen)[0])
 
 
 def _of_window(window: Named) -> dict[str, Any]:
-    chosen, sample, opens = _at_hand
+    chosen, sample, opens = _at_hand()
     return tuned(chosen, sample, window, opens)
 
 
@@ -158,16 +161,14 @@ def main() -> None:
     TUNING.mkdir(parents=True, exist_ok=True)
     if not windows:
         print("tune: validation is 'none', so nothing is tuned (-S validation=quarterly for a walk-forward)")
-    workers = min(chosen.workers or os.cpu_count() or 1, len(windows))
     found: list[dict[str, Any]] = []
     if windows:
-        print(f"tune: {len(windows)} windows, {workers} at a time", flush=True)
-        with ProcessPoolExecutor(workers, get_context("spawn"), _load) as pool:
-            for window, result in zip(windows, pool.map(_of_window, windows), strict=True):
-                (TUNED / f"{window.name}.json").write_text(json.dumps(result, indent=1) + "\n")
-                found.append(result)
-                value = ", ".join(f"{value:.4g}" for value in result["policy"]["values"])
-                print(f"  {window}: {value} in {result['policy']['trials']} trials", flush=True)
+        print(f"tune: {len(windows)} windows", flush=True)
+        for window, result in side_by_side(windows, chosen.workers, _of_window):
+            (TUNED / f"{window.name}.json").write_text(json.dumps(result, indent=1) + "\n")
+            found.append(result)
+            value = ", ".join(f"{value:.4g}" for value in result["policy"]["values"])
+            print(f"  {window}: {value} in {result['policy']['trials']} trials", flush=True)
     counted = {f"{kind}_trials": sum(r[kind]["trials"] for r in found if r.get(kind)) for kind in ("policy", "filter")}
     write_metrics("tune", {"windows": len(windows)} | counted)
 

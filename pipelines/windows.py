@@ -1,10 +1,18 @@
 """The windows of the configured walk-forward, each by the name under which its results are kept."""
 
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import TypeVar
 
 import numpy as np
 
 from mia_ml.core import moments
+from mia_ml.core.errors import DataError
 from mia_ml.core.moments import MINUTE
 from mia_ml.datasets.days import Days
 from mia_ml.evaluation.population import known_rows
@@ -14,6 +22,7 @@ from mia_ml.splits import walk_forward
 from pipelines.rows import Sample
 
 FINAL = "final"
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -83,3 +92,30 @@ def training_part(validation: WalkForward, sample: Sample, window: Named, opens:
     if not window.test_first_day:
         return part
     return part.part(0, known_rows(part.labels, opens[window.test_first_day] - embargo_ns(validation)))
+
+
+def side_by_side(windows: Sequence[Named], workers: int, told: Callable[[Named], Told]) -> Iterator[tuple[Named, Told]]:
+    """Each window with what `told` says of it, in their order, from processes of their own.
+
+    workers: how many at once, 0 is one a core. The processes end with the one that started them, however it ends, so
+    that a study which they had open can be gone on with. Raises DataError when one of them was killed.
+    """
+    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), _end_with_parent) as pool:
+        try:
+            yield from zip(windows, pool.map(told, windows), strict=True)
+        except BrokenProcessPool:
+            raise DataError(
+                "a process that worked on a window was killed: if memory ran out, lower workers; run the same again, "
+                "finished trials are kept"
+            ) from None
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+
+    def end() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=end, daemon=True).start()

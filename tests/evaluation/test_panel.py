@@ -6,7 +6,7 @@ import pytest
 from mia_ml.backtest.records import Exit, Fate
 from mia_ml.core.errors import ConfigError, DataError
 from mia_ml.core.moments import MINUTE
-from mia_ml.evaluation.panel import DAY_START, Panel
+from mia_ml.evaluation.panel import DAY_START, NO_STEPS, Panel
 from mia_ml.features import engine
 from mia_ml.labels.records import LABEL
 from tests.evaluation import worlds
@@ -42,7 +42,10 @@ def test_components_lie_in_lines_and_gaps_are_known():
     panel = build(*two_days())
     assert panel.matrix[0].tolist() == [0.1, 0.2, 0.3, 0.4, 0.5]
     assert panel.matrix.flags.c_contiguous
-    assert panel.gaps.tolist() == [[False], [True]]
+    assert panel.steps[0].tolist() == [6553, 13107, 19660, 26214, 32767]
+    assert panel.steps[1, 1] == NO_STEPS
+    assert np.nanmax(np.abs(panel.steps[0] * panel.step - panel.matrix[0])) <= panel.step / 2
+    assert panel.gaps.tolist() == [[0], [1]]
 
 
 def test_contexts_are_coded_and_days_marked():

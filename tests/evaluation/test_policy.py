@@ -11,16 +11,19 @@ from mia_ml.backtest.execution import Execution
 from mia_ml.backtest.records import signals
 from mia_ml.backtest.simulator import simulate
 from mia_ml.confluence import decision
+from mia_ml.confluence.formula import CYCLE
 from mia_ml.core.errors import ConfigError, DataError
-from mia_ml.evaluation import columns, policy
+from mia_ml.evaluation import candidates, columns, policy
 from mia_ml.evaluation.panel import BLOCK, Panel
 from mia_ml.features import engine
+from mia_ml.features.clock import SESSIONS
 from mia_ml.scoring.scorer import Scorer
 from tests.backtest import worlds as tapes
 from tests.backtest.market import DAYS, ES
 from tests.evaluation import worlds
 
 SETTINGS = tapes.SETTINGS.map(lambda chosen: chosen | {"reverse": False})
+WIDE_WEIGHTS = st.floats(-1e6, 1e6).filter(lambda weight: abs(weight) > 1e-6)
 SIZES = st.one_of(st.integers(1, 60), st.integers(BLOCK - 2, BLOCK + 2), st.integers(2 * BLOCK, 3 * BLOCK))
 
 
@@ -59,6 +62,80 @@ def test_trades_are_those_of_scorer_and_simulator(kind, seed, size, missing, cho
         side = decisions["crossing"][fired]
         expected = simulated(rows, fired + first, side, tape, barrier, execution)
         assert as_tuples(policy.run(panel, formula, first, last)) == expected
+
+
+PLAIN = {
+    "threshold": {"base": 0.2, "low": 1.0, "high": 1.0, "session": False},
+    "session": dict.fromkeys(SESSIONS, 1.0),
+    "gamma_cycle": dict.fromkeys(CYCLE, 1.0),
+    "volatility_adjustment": dict.fromkeys(("low", "normal", "high"), 1.0),
+    "cooldown_minutes": 0,
+    "max_signals_per_day": 1000,
+}
+
+
+@settings(max_examples=25, deadline=None)
+@given(tapes.SEEDS, st.lists(worlds.WEIGHTS, min_size=1, max_size=9), st.sampled_from([0.0, 0.005]))
+def test_a_score_on_the_threshold_and_one_bit_beside_it(seed, weights, missing):
+    """Where a row weighed on 16 bits cannot tell, it is weighed again."""
+    rows, tape, barrier, execution, panel = world("bars", seed, 2 * BLOCK, missing, {"timeout_bars": 1})
+    terms = dict(zip(worlds.COMPONENTS, weights, strict=False))
+    scores = np.abs(Scorer(worlds.make_formula(terms=terms, **PLAIN)).decide(rows)["score"])
+    rng = np.random.default_rng(seed)
+    for on in rng.choice(scores[scores > 0], 4):
+        for base in (on, np.nextafter(on, 0), np.nextafter(on, 9)):
+            formula = worlds.make_formula(terms=terms, **PLAIN | {"threshold": PLAIN["threshold"] | {"base": base}})
+            decisions = Scorer(formula).decide(rows)
+            fired = np.flatnonzero(decisions["action"] == decision.SIGNAL)
+            expected = simulated(rows, fired, decisions["crossing"][fired], tape, barrier, execution)
+            assert as_tuples(policy.run(panel, formula, 0, rows.size)) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.floats(0.01, 0.8),
+    st.sampled_from([5, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK]),
+    st.sampled_from([0, 1, 3]),
+    st.integers(-1, 1),
+)
+def test_what_is_crossed_from_is_held_against_the_threshold_of_now(before, row, n_missing, bit):
+    """A score far inside in its own session, on the next one's threshold or a bit beside it, also across blocks."""
+    name = worlds.COMPONENTS[0]
+    rows = worlds.rows(0, 2 * BLOCK + 5, 0.0)
+    rows["day"], rows["volatility_regime"], rows["session"] = rows["day"][0], 0, SESSIONS.index("premarket")
+    rows[name] = before
+    rows[name][row - n_missing : row] = np.nan
+    rows[name][row], rows["session"][row:] = 0.99, SESSIONS.index("morning")
+    labels = worlds.no_labels(rows)
+    labels["free_ns"] = labels["signal_ns"]
+    panel = Panel.build(rows, labels, (name,), worlds.CONTEXT)
+    on = np.nextafter(before * 1.2, bit * 9) if bit else before * 1.2
+    plain = PLAIN | {"threshold": PLAIN["threshold"] | {"base": on}, "session": PLAIN["session"] | {"morning": 1.2}}
+    formula = worlds.make_formula(terms={name: 1.0}, **plain)
+    fired = np.flatnonzero(Scorer(formula).decide(rows)["action"] == decision.SIGNAL)
+    assert fired.tolist() == ([row] if bit >= 0 else [])
+    assert policy.run(panel, formula, 0, rows.size)["row"].tolist() == fired.tolist()
+    assert candidates.of(panel, formula, 0, rows.size)["row"].tolist() == fired.tolist()
+
+
+@settings(max_examples=50, deadline=None)
+@given(tapes.SEEDS, st.lists(WIDE_WEIGHTS, min_size=1, max_size=9))
+def test_a_raw_score_on_16_bits_is_off_by_less_than_its_blur(seed, weights):
+    components = worlds.COMPONENTS[: len(weights)]
+    rows = worlds.rows(seed, BLOCK, 0.0)
+    for name in components:
+        rows[name] = np.random.default_rng(seed).uniform(-1, 1, rows.size)
+    panel = Panel.build(rows, worlds.no_labels(rows), components, worlds.CONTEXT)
+    formula = worlds.make_formula(terms=dict(zip(components, weights, strict=True)))
+    terms, record = panel.terms(formula), formula.record[0]
+    _, raw, present, sums, outside, _ = (part[:BLOCK] for part in columns.room())
+    data = (panel.matrix, panel.steps, panel.step, panel.gaps)
+    blurred = columns.blur(record, terms, panel.step)
+    assert columns.score(record, terms, data, blurred, 0, BLOCK, raw, present, sums, outside) == blurred
+    coarse = raw.copy()
+    assert columns.score(record, terms, data, 0.0, 0, BLOCK, raw, present, sums, outside) == 0
+    assert blurred == 0 or (0 < np.abs(coarse - raw).max() < blurred)
+    assert [columns.row_score(record, terms, panel.matrix, i) for i in range(BLOCK)] == raw.tolist()
 
 
 def filtered_signals(formula, rows, passes):

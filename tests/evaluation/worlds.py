@@ -14,6 +14,7 @@ from mia_ml.core.moments import MINUTE
 from mia_ml.features import engine
 from mia_ml.features.clock import SESSIONS
 from mia_ml.labels.barriers import Walker
+from mia_ml.labels.records import LABEL, SIDES
 from tests.backtest import worlds
 from tests.backtest.market import DAYS, ES
 
@@ -71,6 +72,12 @@ def rows(seed: int, n: int, missing: float) -> np.ndarray:
         out[name][rng.random(out.size) < missing] = np.nan
         out[name][runs(rng.random(n) < missing)] = np.nan
     return out
+
+
+def no_labels(rows_: np.ndarray) -> np.ndarray:
+    labels = np.zeros((rows_.size, len(SIDES)), LABEL)
+    labels["signal_ns"], labels["side"] = rows_["ts"][:, None], SIDES
+    return labels
 
 
 def labels_of(kind: str, tape: dict[str, np.ndarray], rows_: np.ndarray, barrier: np.ndarray, execution: Execution):

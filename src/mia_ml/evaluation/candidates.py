@@ -39,7 +39,6 @@ def of(panel: Panel, formula: Formula, first_row: int, last_row: int, levels: tu
         formula.record,
         panel.terms(formula),
         panel.matrix,
-        panel.gaps,
         panel.context,
         first_row,
         last_row,
@@ -57,9 +56,9 @@ def _twice(candidates):
 
 
 @kernel
-def _of(formulas, terms, matrix, gaps, codes, first_row, last_row, levels, room, candidates):
+def _of(formulas, terms, matrix, codes, first_row, last_row, levels, room, candidates):
     formula = formulas[0]
-    contexts, scores, outside, found = room
+    contexts, block_raw, block_present, _, outside, found = room
     for j in range(levels.size):
         columns.settle(formula, levels[j], contexts[j])
     sides = np.zeros((BLOCK, levels.size), np.int64)
@@ -67,14 +66,14 @@ def _of(formulas, terms, matrix, gaps, codes, first_row, last_row, levels, room,
     first = first_row
     while first < last_row:
         last = min((first // BLOCK + 1) * BLOCK, last_row)
-        raw, code = scores[0, : last - first], codes[first:last]
-        columns.score(formula, terms, matrix, gaps, first, last, raw, scores[1, : last - first])
+        raw, code = block_raw[: last - first], codes[first:last]
+        columns.weigh(formula, terms, matrix, first, last, raw, block_present[: last - first])
         sides[:] = 0
         for j in range(levels.size):
             context = contexts[j]
-            for k in range(columns.edges(raw, code, context, outside, found)):
-                sides[found[k], j] = columns.side(found[k], raw, code, context)
-            columns.leave(raw, code, context)
+            for k in range(columns.edges(raw, code, context, 0.0, outside, found)[0]):
+                sides[found[k], j] = columns.side(formula, terms, matrix, first, found[k], raw, code, context, 0.0)
+            columns.leave(first, raw, code, context, 0.0)
         for i in range(last - first):
             for j in range(levels.size):
                 if sides[i, j] == 0:

@@ -1,9 +1,12 @@
 """Scores and crossings of a panel, a block of rows at a time: the component loop outside, the rows inside.
 
-The bits are those of `confluence.decision`. The terms of a row are added in the formula's order, so a vector of rows is
-as exact as one row. Rounding is monotonic: in each context there is a largest magnitude of a raw score that stays
-inside the threshold. Held against it a row costs one comparison; the few that may cross go through the decision's own
-kernel.
+The decisions are those of `confluence.decision`, to the bit. Rounding is monotonic: in each context there is a largest
+magnitude of a raw score that stays inside the threshold, the limit. A row is held against it, and only the few that go
+from inside to outside take the decision's own kernel.
+
+Memory is what a score costs, so where nothing is missing rows are first weighed on components of 16 bits, a quarter of
+the bytes. Such a raw score is off by less than its `blur`. Where it is nearer than that to a limit, the row is
+weighed again on the components themselves, its terms added in the formula's order.
 """
 
 import numpy as np
@@ -11,12 +14,16 @@ import numpy as np
 from mia_ml.confluence import decision
 from mia_ml.confluence.formula import CYCLE
 from mia_ml.core.kernel import kernel
-from mia_ml.evaluation.panel import BLOCK, DAY_START
+from mia_ml.evaluation.panel import BLOCK, DAY_START, NO_STEPS
 from mia_ml.features.clock import SESSIONS
 from mia_ml.features.volatility import REGIMES
 
 _CYCLES, _REGIMES = len(CYCLE), len(REGIMES)
 _INFINITE = int(np.float64(np.inf).view(np.int64))
+_DAY_BEGAN, _BLOCK_BEGAN = -2, -1
+_FEW = 32  # missing components in a block, up to which only their rows are weighed on their own
+_FLOAT32 = 2.0**-23  # twice the relative error of one rounding
+_SMALLEST, _LARGEST = 1e-20, 1e20  # total weights between which float32 neither underflows nor overflows
 
 CONTEXT = np.dtype(
     [
@@ -24,6 +31,8 @@ CONTEXT = np.dtype(
         ("threshold", "f8", (2 * DAY_START,)),
         ("limit", "f8", (2 * DAY_START,)),  # largest magnitude of a raw score that is inside, -1 for none
         ("before", "f8"),  # magnitude of the last known raw score of the day if it was inside, else infinite
+        ("before_row", "i8"),
+        ("before_blur", "f8"),
     ],
     align=True,
 )
@@ -31,8 +40,15 @@ CONTEXT = np.dtype(
 
 
 def room(levels: int = 1) -> tuple[np.ndarray, ...]:
-    """What a trial works in: a CONTEXT for each level; of a block raw scores and weights present, outside, edges."""
-    return np.zeros(levels, CONTEXT), np.empty((2, BLOCK)), np.empty(BLOCK + 1, np.bool_), np.empty(BLOCK, np.int64)
+    """What a trial works in: a CONTEXT for each level; of a block raw scores, weights present, sums, outside, edges."""
+    return (
+        np.zeros(levels, CONTEXT),
+        np.empty(BLOCK),
+        np.empty(BLOCK),
+        np.empty(BLOCK, np.float32),
+        np.empty(BLOCK + 1, np.bool_),
+        np.empty(BLOCK, np.int64),
+    )
 
 
 @kernel
@@ -71,17 +87,49 @@ def settle(formula, level, context):
 
 
 @kernel
-def _add(component, weight, raw):
-    for i in range(raw.size):
-        raw[i] += weight * component[i]
+def blur(formula, terms, step):
+    """Below what a raw score on steps of a component is off; 0 when it must not be used.
+
+    A step is off by half of one; float32 rounds each weight, product and sum of magnitudes up to 32767 steps.
+    """
+    whole = 0.0
+    for k in range(terms.size):
+        whole += abs(formula.weight[k])
+    if formula.least_weight > 1.0 or not _SMALLEST < whole < _LARGEST:
+        return 0.0
+    return whole * step * (0.501 + 32768.0 * (terms.size + 4) * _FLOAT32)
 
 
 @kernel
-def _add_four(a, b, c, d, weight, raw):
-    """Four terms in their order at the price of one pass over the sums."""
-    w0, w1, w2, w3 = weight[0], weight[1], weight[2], weight[3]
+def _add_steps(a, weight, sums):
+    w = np.float32(weight)
+    for i in range(sums.size):
+        sums[i] += w * np.float32(a[i])
+
+
+@kernel
+def _add_four_steps(a, b, c, d, weight, step, sums):
+    """Four terms at the price of one pass over the sums."""
+    w0, w1 = np.float32(weight[0] * step), np.float32(weight[1] * step)
+    w2, w3 = np.float32(weight[2] * step), np.float32(weight[3] * step)
+    for i in range(sums.size):
+        first = w0 * np.float32(a[i]) + w1 * np.float32(b[i])
+        sums[i] += first + (w2 * np.float32(c[i]) + w3 * np.float32(d[i]))
+
+
+@kernel
+def _weigh_steps(formula, terms, steps, step, first, last, sums, raw):
+    n, weight = terms.size, formula.weight
+    fours = n // 4 * 4
+    sums[:] = np.float32(0.0)
+    for k in range(0, fours, 4):
+        a, b = steps[terms[k], first:last], steps[terms[k + 1], first:last]
+        c, d = steps[terms[k + 2], first:last], steps[terms[k + 3], first:last]
+        _add_four_steps(a, b, c, d, weight[k : k + 4], step, sums)
+    for k in range(fours, n):
+        _add_steps(steps[terms[k], first:last], weight[k] * step, sums)
     for i in range(raw.size):
-        raw[i] = (((raw[i] + w0 * a[i]) + w1 * b[i]) + w2 * c[i]) + w3 * d[i]
+        raw[i] = sums[i]
 
 
 @kernel
@@ -107,22 +155,11 @@ def _add_four_present(a, b, c, d, weight, raw, present):
 
 
 @kernel
-def score(formula, terms, matrix, gaps, first, last, raw, present):
-    """Fill the raw scores of rows [first, last), all of one block."""
+def weigh(formula, terms, matrix, first, last, raw, present):
+    """Fill the raw scores of rows [first, last), at most a block."""
     n, weight = terms.size, formula.weight
     fours = n // 4 * 4
-    dense = True
-    for k in range(n):
-        dense &= not gaps[terms[k], first // BLOCK]
     raw[:] = 0.0
-    if dense and formula.least_weight <= 1.0:  # all is there: a share of exactly 1
-        for k in range(0, fours, 4):
-            a, b = matrix[terms[k], first:last], matrix[terms[k + 1], first:last]
-            c, d = matrix[terms[k + 2], first:last], matrix[terms[k + 3], first:last]
-            _add_four(a, b, c, d, weight[k : k + 4], raw)
-        for k in range(fours, n):
-            _add(matrix[terms[k], first:last], weight[k], raw)
-        return
     present[:] = 0.0
     for k in range(0, fours, 4):
         a, b = matrix[terms[k], first:last], matrix[terms[k + 1], first:last]
@@ -138,43 +175,117 @@ def score(formula, terms, matrix, gaps, first, last, raw, present):
 
 
 @kernel
-def edges(raw, codes, context, outside, found):
-    """Fill the positions of a block's rows that are outside when the row before is not; how many. No branch in it."""
-    outside[0] = False
+def row_score(formula, terms, matrix, row):
+    """The same of one row."""
+    total, present, whole = 0.0, 0.0, 0.0
+    for k in range(terms.size):
+        weight, component = formula.weight[k], matrix[terms[k], row]
+        whole += abs(weight)
+        if not np.isnan(component):
+            total += weight * component
+            present += abs(weight)
+    return decision.raw_score(total, present / whole, formula.least_weight)
+
+
+@kernel
+def score(formula, terms, panel, blurred, first, last, raw, present, sums, missing):
+    """Fill the raw scores of rows [first, last), all of one block; by how much they are off, if not by nothing.
+
+    panel: its matrix, steps, step and gaps. blurred: of `blur`, 0 for scores that are exact.
+    """
+    matrix, steps, step, gaps = panel
+    n_gaps = 0
+    for k in range(terms.size):
+        n_gaps += gaps[terms[k], first // BLOCK]
+    if blurred == 0.0 or n_gaps > _FEW:
+        weigh(formula, terms, matrix, first, last, raw, present)
+        return 0.0
+    _weigh_steps(formula, terms, steps, step, first, last, sums, raw)
+    if n_gaps > 0:
+        missing[: raw.size] = False
+        for k in range(terms.size):
+            if gaps[terms[k], first // BLOCK] > 0:
+                _mark(steps[terms[k], first:last], missing)
+        for i in range(raw.size):
+            if missing[i]:
+                raw[i] = row_score(formula, terms, matrix, first + i)
+    return blurred
+
+
+@kernel
+def _mark(component, missing):
+    for i in range(component.size):
+        missing[i] |= component[i] == NO_STEPS
+
+
+@kernel
+def sharpen(formula, terms, matrix, first, raw, codes, context, off):
+    """Weigh the rows of a block again that are too near to their limit."""
     for i in range(raw.size):
-        outside[i + 1] = abs(raw[i]) > context.limit[codes[i]]
+        if abs(abs(raw[i]) - context.limit[codes[i]]) < off:
+            raw[i] = row_score(formula, terms, matrix, first + i)
+
+
+@kernel
+def edges(raw, codes, context, off, outside, found):
+    """Fill the positions of a block's rows that are outside when the row before is not; how many, and any too near?
+
+    No branch in it.
+    """
+    outside[0] = False
+    near = False
+    for i in range(raw.size):
+        beyond = abs(raw[i]) - context.limit[codes[i]]
+        outside[i + 1] = beyond > 0.0
+        near |= abs(beyond) < off
     count = 0
     for i in range(raw.size):
         found[count] = i
         count += outside[i + 1] & (not outside[i])
-    return count
+    return count, near
 
 
 @kernel
-def magnitude_before(i, raw, codes, context):
-    """Of the last known raw score of the day before position i of a block, if it was inside, else infinite."""
+def known_before(i, raw, codes):
+    """Position of the last known raw score of the day before position i of a block, or where the search ended."""
     for j in range(i - 1, -1, -1):
         if not np.isnan(raw[j]):
-            return abs(raw[j]) if abs(raw[j]) <= context.limit[codes[j]] else np.inf
+            return j
         if codes[j] >= DAY_START:
-            return np.inf
-    return context.before
+            return _DAY_BEGAN
+    return _BLOCK_BEGAN
 
 
 @kernel
-def side(i, raw, codes, context):
-    """+1 or -1 when position i of a block crosses, else 0."""
-    if codes[i] >= DAY_START:
-        return 0
-    multiplier, threshold = context.multiplier[codes[i]], context.threshold[codes[i]]
-    before = magnitude_before(i, raw, codes, context)
-    return decision.side_of_crossing(1, before, raw[i] * multiplier, multiplier, threshold)
-
-
-@kernel
-def leave(raw, codes, context):
+def leave(first, raw, codes, context, off):
     """Keep what the next block's first row needs of this block."""
-    context.before = magnitude_before(raw.size, raw, codes, context)
+    j = known_before(raw.size, raw, codes)
+    if j == _BLOCK_BEGAN:
+        return
+    context.before = abs(raw[j]) if j >= 0 and abs(raw[j]) <= context.limit[codes[j]] else np.inf
+    context.before_row = first + j
+    context.before_blur = off
+
+
+@kernel
+def side(formula, terms, matrix, first, i, raw, codes, context, off):
+    """+1 or -1 when position i of a block crosses, else 0."""
+    code = codes[i]
+    if code >= DAY_START:
+        return 0
+    j = known_before(i, raw, codes)
+    if j == _DAY_BEGAN:
+        return 0
+    if j >= 0:
+        before, row = abs(raw[j]), first + j
+        if before > context.limit[codes[j]]:
+            return 0
+    else:
+        before, row, off = context.before, context.before_row, context.before_blur
+    if abs(before - context.limit[code]) < off:
+        before = abs(row_score(formula, terms, matrix, row))
+    multiplier = context.multiplier[code]
+    return decision.side_of_crossing(1, before, raw[i] * multiplier, multiplier, context.threshold[code])
 
 
 @kernel

@@ -18,7 +18,7 @@ from mia_ml.core.moments import utc
 from mia_ml.features import engine
 from mia_ml.features.clock import SESSIONS
 from mia_ml.features.volatility import REGIMES
-from mia_ml.labels.records import LABEL
+from mia_ml.labels.records import LABEL, SIDES
 
 BLOCK = 512
 """Rows scored at a time: a block of every array in use fits the first-level cache."""
@@ -29,6 +29,9 @@ DAY_START = 128
 
 MOMENT = np.dtype([("ts", "i8"), ("free_row", "i4", (2,))], align=True)
 """When a row decides, and the first row whose signal is not blocked by buying, and by selling, at it."""
+
+NO_STEPS = int(np.iinfo(np.int16).min)
+_MOST_STEPS = int(np.iinfo(np.int16).max)
 
 EARNED = np.dtype(
     [
@@ -41,16 +44,14 @@ EARNED = np.dtype(
 )
 """What a decision taken alone has earned."""
 
-SIDES = (1, -1)
-"""The side of each column of labels."""
-
 
 @dataclass(frozen=True)
 class Panel:
     """Consecutive rows in columns.
 
     matrix: float64 [k, n], one contiguous line a component, in [-1, 1] or NaN.
-    gaps: bool [k, blocks of `BLOCK` rows], where a component is NaN somewhere in the block.
+    steps: int16 [k, n], the same in whole `step`s of the largest magnitude / 32767, NO_STEPS for NaN.
+    gaps: int64 [k, blocks of `BLOCK` rows], how often a component is NaN in the block.
     context: uint8 [n], (session x gamma cycle x volatility regime), plus `DAY_START`.
     ts, day: int64 [n], as in ROW; moment: MOMENT [n].
     days: int64 [d], the trading days; day_start: int64 [d + 1], their first rows.
@@ -60,6 +61,8 @@ class Panel:
 
     components: tuple[str, ...]
     matrix: np.ndarray
+    steps: np.ndarray
+    step: float
     gaps: np.ndarray
     context: np.ndarray
     ts: np.ndarray
@@ -94,12 +97,15 @@ class Panel:
         matrix = np.empty((len(components), rows.size))
         for k, name in enumerate(components):
             matrix[k] = rows[name]
+        steps, step = _in_steps(matrix)
         moment = np.zeros(rows.size, MOMENT)
         moment["ts"], moment["free_row"] = ts, np.searchsorted(ts, labels["free_ns"], side="left")
         starts = np.append(first, rows.size)
         return Panel(
             components=tuple(components),
             matrix=matrix,
+            steps=steps,
+            step=step,
             gaps=_gaps(matrix),
             context=codes,
             ts=ts,
@@ -192,11 +198,20 @@ def _contexts(rows: np.ndarray, cycle_days: tuple[int, ...], regime: str) -> np.
     return code
 
 
+def _in_steps(matrix: np.ndarray) -> tuple[np.ndarray, float]:
+    steps = np.zeros(matrix.shape, np.int16)
+    step = max((float(np.nanmax(np.abs(line), initial=0.0)) for line in matrix), default=0.0) / _MOST_STEPS
+    step = step or 1.0
+    for line, in_steps in zip(matrix, steps, strict=True):
+        in_steps[:] = np.nan_to_num(np.rint(line / step), nan=NO_STEPS)
+    return steps, step
+
+
 def _gaps(matrix: np.ndarray) -> np.ndarray:
     n = matrix.shape[1]
-    gaps = np.zeros((matrix.shape[0], -(-n // BLOCK)), np.bool_)
+    gaps = np.zeros((matrix.shape[0], -(-n // BLOCK)), np.int64)
     for block in range(gaps.shape[1]):
-        gaps[:, block] = np.isnan(matrix[:, block * BLOCK : (block + 1) * BLOCK]).any(axis=1)
+        gaps[:, block] = np.isnan(matrix[:, block * BLOCK : (block + 1) * BLOCK]).sum(axis=1)
     return gaps
 
 

@@ -47,8 +47,7 @@ def run(panel: Panel, formula: Formula, first_row: int, last_row: int, passes: n
     decided = _run(
         formula.record,
         terms,
-        panel.matrix,
-        panel.gaps,
+        (panel.matrix, panel.steps, panel.step, panel.gaps),
         panel.context,
         panel.moment,
         panel.day_start,
@@ -75,8 +74,7 @@ def _twice(decided):
 def _run(
     formulas,
     terms,
-    matrix,
-    gaps,
+    panel,
     codes,
     moments,
     day_start,
@@ -89,23 +87,27 @@ def _run(
 ):
     """What is traded, as 2 row + column."""
     formula, state = formulas[0], states[0]
-    contexts, scores, outside, found = room
+    contexts, block_raw, block_present, block_sums, outside, found = room
     context = contexts[0]
     columns.settle(formula, 1.0, context)
+    blurred = columns.blur(formula, terms, panel[2])
     here = np.empty(BLOCK, MOMENT)
     decided = np.empty(BLOCK, np.int64)
     count, free_row, next_day = 0, 0, 0
     first = first_row
     while first < last_row:
         last = min((first // BLOCK + 1) * BLOCK, last_row)
-        raw = scores[0, : last - first]
-        columns.score(formula, terms, matrix, gaps, first, last, raw, scores[1, : last - first])
-        code = codes[first:last]
-        n_edges = columns.edges(raw, code, context, outside, found)
+        code, size = codes[first:last], last - first
+        raw, present, sums = block_raw[:size], block_present[:size], block_sums[:size]
+        off = columns.score(formula, terms, panel, blurred, first, last, raw, present, sums, outside)
+        n_edges, near = columns.edges(raw, code, context, off, outside, found)
+        if near:
+            columns.sharpen(formula, terms, panel[0], first, raw, code, context, off)
+            n_edges, near = columns.edges(raw, code, context, off, outside, found)
         for k in range(n_edges):  # apart from what branches on them, so that memory answers many at once
             here[k] = moments[first + found[k]]
         for k in range(n_edges):
-            side = columns.side(found[k], raw, code, context)
+            side = columns.side(formula, terms, panel[0], first, found[k], raw, code, context, off)
             row = first + found[k]
             column = 0 if side > 0 else 1
             if side == 0 or (passes.size > 0 and not passes[row, column]):
@@ -128,7 +130,7 @@ def _run(
                     decided = _twice(decided)
                 decided[count] = 2 * row + column
                 count += 1
-        columns.leave(raw, code, context)
+        columns.leave(first, raw, code, context, off)
         first = last
     return decided[:count]
 
