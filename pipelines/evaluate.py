@@ -40,7 +40,7 @@ from pipelines import (
 )
 from pipelines.execution import sessions_of, table_of, walk
 from pipelines.market import trading_days
-from pipelines.pages import HEADS, evaluation_page
+from pipelines.pages import HEADS, evaluation_page, weights_table
 from pipelines.redundancy import report_redundancy
 from pipelines.rows import Sample, barrier_points, read_sample
 from pipelines.windows import FINAL, Named, splitter, walk_forward_of, windows_of
@@ -120,7 +120,7 @@ def main() -> None:
         print("evaluate: validation is 'none', so nothing is out of sample")
         write_metrics("evaluate", {"folds": 0})
         write_plot(OUT_OF_SAMPLE, day=[], **{policy: [] for policy in POLICIES})
-        evaluation_page(chosen, {}, [], [], synthetic)
+        evaluation_page(chosen, {}, [], [], "", synthetic)
         REDUNDANCY.write_text("# Redundancy\n\nValidation is `none`: nothing was out of sample.\n")
         EVALUATION_FIGURES.mkdir(parents=True, exist_ok=True)
         return
@@ -137,16 +137,31 @@ def main() -> None:
     write_plot(OUT_OF_SAMPLE, day=days, **{policy: found[policy].daily["equity_usd"] for policy in POLICIES})
     figures = {policy: kpi.as_floats(record.figures) for policy, record in found.items()}
     write_metrics("evaluate", {"folds": len(folds)} | {policy: plain(values) for policy, values in figures.items()})
+    windows = [*(fold.name for fold in folds), FINAL]
+    components, share = tuned_weights(windows)
     draw(chosen, sample, folds, found, synthetic)
+    title = f"tuned in front of each window, {about(chosen, synthetic)}"
+    evaluation_figure.weights(EVALUATION_FIGURES / "weights.png", windows, components, share, title)
     report_redundancy(chosen, sample, folds, synthetic)
-    evaluation_page(chosen, {policy: record.figures for policy, record in found.items()}, rows, folds, synthetic)
+    told = {policy: record.figures for policy, record in found.items()}
+    evaluation_page(chosen, told, rows, folds, weights_table(components, share), synthetic)
+
+
+def about(chosen: settings.Settings, synthetic: bool) -> str:
+    return f"{chosen.confluence.name} on {chosen.instrument.root}" + (", SYNTHETIC data" if synthetic else "")
+
+
+def tuned_weights(windows: list[str]) -> tuple[list[str], np.ndarray]:
+    """The components of all windows' formulas, and each window's weights, float64 [windows, components]."""
+    terms = [json.loads((TUNED / f"{name}.json").read_text())["confluence"]["terms"] for name in windows]
+    components = list(dict.fromkeys(name for own in terms for name in own))
+    return components, np.array([[own.get(name, 0.0) for name in components] for own in terms])
 
 
 def draw(
     chosen: settings.Settings, sample: Sample, folds: list[Named], found: dict[str, Record], synthetic: bool
 ) -> None:
-    """The folds with what was purged and what is sealed, the policies' equity, the weights of each window."""
-    about = f"{chosen.confluence.name} on {chosen.instrument.root}" + (", SYNTHETIC data" if synthetic else "")
+    """The folds with what was purged and what is sealed, and the policies' equity."""
     t0_ns, t1_ns, day = sample.labels["signal_ns"][:, 0], sample.labels["end_ns"].max(axis=1), sample.rows["day"]
     sealed = json.loads((METRICS / "ingest.json").read_text())["sealed"]
     sealed_ns = (_midnight_ns(sealed["first_day"]), _midnight_ns(sealed["last_day"])) if sealed["days"] else None
@@ -160,13 +175,8 @@ def draw(
     names = [fold.name for fold in folds]
     days = [moments.iso(day) for day in found[POLICIES[0]].daily["day"].tolist()]
     curves = {HEADS[policy]: record.daily["equity_usd"] for policy, record in found.items()}
-    evaluation_figure.equity(EVALUATION_FIGURES / "equity.png", days, curves, names, f"out of sample, {about}")
-    windows = [*names, FINAL]
-    terms = [json.loads((TUNED / f"{name}.json").read_text())["confluence"]["terms"] for name in windows]
-    components = list(dict.fromkeys(name for own in terms for name in own))
-    share = np.array([[own.get(name, 0.0) for name in components] for own in terms])
-    evaluation_figure.weights(
-        EVALUATION_FIGURES / "weights.png", windows, components, share, f"tuned in front of each window, {about}"
+    evaluation_figure.equity(
+        EVALUATION_FIGURES / "equity.png", days, curves, names, f"out of sample, {about(chosen, synthetic)}"
     )
 
 

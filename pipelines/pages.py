@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from mia_ml.metrics.kpi import Kpi
 from mia_ml.settings import Settings
 from pipelines import EVALUATION_PAGE
@@ -47,8 +49,22 @@ def folds_table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def weights_table(names: list[str], share: np.ndarray) -> str:
+    """share: float64 [windows, names], the weights in front of each window."""
+    lines = ["| component | mean weight | least | most |", "|---|---|---|---|"]
+    for k in np.argsort(-np.abs(share.mean(axis=0)), kind="stable"):
+        own = share[:, k]
+        lines.append(f"| {names[k]} | {own.mean():+.3f} | {own.min():+.3f} | {own.max():+.3f} |")
+    return "\n".join(lines)
+
+
 def evaluation_page(
-    chosen: Settings, figures: dict[str, list[Kpi]], rows: list[dict[str, Any]], folds: list[Named], synthetic: bool
+    chosen: Settings,
+    figures: dict[str, list[Kpi]],
+    rows: list[dict[str, Any]],
+    folds: list[Named],
+    weights: str,
+    synthetic: bool,
 ) -> None:
     """Write the page. Point figures, costs in; intervals and a verdict are not in it."""
     title = f"# Out of sample: {chosen.confluence.name} on {chosen.instrument.root}"
@@ -62,6 +78,8 @@ def evaluation_page(
             policies_table(figures),
             "## By test window, tuned and filtered",
             folds_table(rows),
+            "## Tuned weights over all windows",
+            weights,
         ]
     EVALUATION_PAGE.parent.mkdir(parents=True, exist_ok=True)
     EVALUATION_PAGE.write_text("\n\n".join(parts) + "\n")
