@@ -7,9 +7,10 @@ from mia_ml.core.errors import ConfigError, refuse_unknown
 from mia_ml.features import engine
 from mia_ml.labels.weights import Weighting
 from mia_ml.models import fit
+from mia_ml.models.ensemble import SIGNAL_INPUTS
 from mia_ml.models.selection import Selection
 from mia_ml.models.training import TrainingConfig
-from mia_ml.scoring.filter import ALONG, SIGNAL_INPUTS, Rule
+from mia_ml.scoring.filter import ALONG, Rule
 from mia_ml.settings import Settings
 from mia_ml.settings.tuning import Search
 from mia_ml.tuning.objective import Objective

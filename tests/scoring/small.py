@@ -9,7 +9,7 @@ from mia_ml import settings
 from mia_ml.datasets import build
 from mia_ml.models import export, fit
 from mia_ml.models.combine import Combination
-from mia_ml.models.ensemble import Ensemble
+from mia_ml.models.ensemble import SIGNAL_INPUTS, Ensemble
 from mia_ml.models.fitted import Isotonic, Sigmoid
 from mia_ml.scoring import filter as filters
 from mia_ml.scoring import golden
@@ -19,7 +19,7 @@ from tests import small_world
 
 FEATURES = ("order_book_imbalance", "tick_momentum", "vwap_trend_globex", "options_flow_bias", "rvol", "minute_of_day")
 RULE = filters.Rule("break_even", 0.03)
-INPUTS = (*FEATURES, *filters.SIGNAL_INPUTS)
+INPUTS = (*FEATURES, *SIGNAL_INPUTS)
 
 
 class World(NamedTuple):

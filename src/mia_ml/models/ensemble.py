@@ -23,6 +23,9 @@ from mia_ml.core.errors import DataError
 KINDS = ("forest", "boosted", "logistic")
 CALIBRATORS = ("none", "isotonic", "sigmoid")
 COMBINATIONS = ("average", "stacked")
+SIGNAL_INPUTS = ("side", "exceedance")
+"""What the models are told of the signal itself besides features, their last two inputs; no selection drops them."""
+
 DEEPEST = 16
 """Levels below the root; a full tree that deep just fits the steps of its nodes into 16 bits."""
 

@@ -24,16 +24,11 @@ from threadpoolctl import ThreadpoolController
 from xgboost import XGBClassifier
 
 from mia_ml.core.errors import ConfigError, DataError
+from mia_ml.models.ensemble import DEEPEST, LARGEST
 from mia_ml.models.fitted import Fitted
 
 KINDS: tuple[Literal["forest", "boosted", "logistic"], ...] = ("forest", "boosted", "logistic")
 """The members' order."""
-
-DEEPEST = 16
-"""A tree deeper than this has too many leaves for the flat arrays it is scored from."""
-
-LARGEST = float(np.finfo(np.float32).max)
-"""Both tree libraries compare in float32."""
 
 
 @dataclass(frozen=True)

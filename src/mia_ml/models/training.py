@@ -20,11 +20,9 @@ from sklearn.metrics import roc_auc_score
 from mia_ml.core.errors import ConfigError, DataError
 from mia_ml.models import calibrate, combine, fit, selection
 from mia_ml.models.combine import Combination
+from mia_ml.models.ensemble import SIGNAL_INPUTS
 from mia_ml.models.fitted import Fitted, Sigmoid
 from mia_ml.models.selection import Selection
-
-ALWAYS = ("side", "exceedance")
-"""What the signal itself adds to its features; no selection drops it."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +212,7 @@ def predict(trained: Trained, X: np.ndarray) -> np.ndarray:
 
 
 def _selected(config: TrainingConfig, fitting: _Events, inputs: tuple[str, ...], seed: int) -> selection.Selected:
-    always = tuple(name for name in ALWAYS if name in inputs)
+    always = tuple(name for name in SIGNAL_INPUTS if name in inputs)
     side = fitting.X[:, inputs.index("side")] if "side" in inputs else None
 
     def importance(ranked: tuple[str, ...]) -> np.ndarray:

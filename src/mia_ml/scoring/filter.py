@@ -23,12 +23,9 @@ from mia_ml.confluence import decision
 from mia_ml.confluence.formula import column_of
 from mia_ml.core.errors import ConfigError, DataError, refuse_unknown
 from mia_ml.features import engine
-from mia_ml.models.ensemble import Ensemble
+from mia_ml.models.ensemble import SIGNAL_INPUTS, Ensemble
 from mia_ml.models.kernel import Probabilities
 from mia_ml.scoring import filtering
-
-SIGNAL_INPUTS = ("side", "exceedance")
-"""What the models are told besides features, always their last two inputs; both without a unit."""
 
 ALONG = "along_"
 """Prefix of a component that is told times the signal's side."""
