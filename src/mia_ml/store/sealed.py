@@ -110,7 +110,8 @@ def holdout(sealed: Path) -> Holdout:
     files = parquet.inventory(sealed)
     if not files:
         raise DataError(f"{sealed}: nothing is sealed here")
-    days = [day for _, _, day, _ in files]
+    # indices may go on for years after the last price
+    days = [day for table, _, day, _ in files if table in PRICES] or [day for _, _, day, _ in files]
     instruments = sorted({root_of(symbol) for table, symbol, _, _ in files if table in PRICES})
     return Holdout(min(days), max(days), tuple(instruments), len(files))
 
