@@ -144,7 +144,9 @@ def main() -> None:
     evaluation_figure.weights(EVALUATION_FIGURES / "weights.png", windows, components, share, title)
     report_redundancy(chosen, sample, folds, synthetic)
     told = {policy: record.figures for policy, record in found.items()}
-    evaluation_page(chosen, told, rows, folds, weights_table(components, share), synthetic)
+    first, last = folds[0].test_rows(sample.rows["day"])[0], folds[-1].test_rows(sample.rows["day"])[1]
+    sizes = np.array([np.nan_to_num(np.abs(sample.rows[name][first:last])).mean() for name in components])
+    evaluation_page(chosen, told, rows, folds, weights_table(components, share, sizes), synthetic)
 
 
 def about(chosen: settings.Settings, synthetic: bool) -> str:

@@ -49,12 +49,19 @@ def folds_table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def weights_table(names: list[str], share: np.ndarray) -> str:
-    """share: float64 [windows, names], the weights in front of each window."""
-    lines = ["| component | mean weight | least | most |", "|---|---|---|---|"]
-    for k in np.argsort(-np.abs(share.mean(axis=0)), kind="stable"):
-        own = share[:, k]
-        lines.append(f"| {names[k]} | {own.mean():+.3f} | {own.min():+.3f} | {own.max():+.3f} |")
+def weights_table(names: list[str], weights: np.ndarray, sizes: np.ndarray) -> str:
+    """weights: float64 [windows, names], in front of each window. sizes: mean |component| over the test windows.
+
+    A component that hardly moves may hold much weight and say little: its share of the score is weight times size.
+    """
+    parts = np.abs(weights).mean(axis=0) * sizes
+    parts = parts / max(float(parts.sum()), 1e-300)
+    lines = ["| component | share of the score | mean weight | least | most |", "|---|---|---|---|---|"]
+    for k in np.argsort(-parts, kind="stable"):
+        own = weights[:, k]
+        lines.append(
+            f"| {names[k]} | {100 * parts[k]:.0f} % | {own.mean():+.3f} | {own.min():+.3f} | {own.max():+.3f} |"
+        )
     return "\n".join(lines)
 
 
