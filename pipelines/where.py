@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from mia_ml import settings
 from mia_ml.tracking import server
@@ -25,6 +26,16 @@ RESULTS = (
 HEADLINE = ("n_trades", "win_rate", "break_even_win_rate", "expectancy_r", "profit_factor", "sharpe", "max_drawdown")
 
 
+def read(stage: str) -> dict[str, Any]:
+    found = METRICS / f"{stage}.json"
+    return json.loads(found.read_text()) if found.is_file() else {}
+
+
+def tested() -> dict[str, Any]:
+    """The figures of the tuned and filtered policy; none without a walk-forward."""
+    return read("evaluate").get("tuned_filtered", {})
+
+
 def main() -> None:
     chosen = settings.load()
     print("\nDone.")
@@ -33,14 +44,14 @@ def main() -> None:
     for place, what in RESULTS:
         if place.exists():
             print(f"  {place.as_posix():<24} {what}")
-    found = METRICS / "backtest.json"
-    figures = json.loads(found.read_text()) if found.is_file() else {}
-    shown = [
-        f"{name} {'undecidable' if figures[name] is None else f'{figures[name]:.4g}'}"
-        for name in HEADLINE
-        if name in figures
-    ]
-    print(f"  {', '.join(shown)}")
+    for name, figures in (("as configured, all days", read("backtest")), ("out of sample", tested())):
+        shown = [
+            f"{key} {'undecidable' if figures[key] is None else f'{figures[key]:.4g}'}"
+            for key in HEADLINE
+            if key in figures
+        ]
+        if shown:
+            print(f"  {name}: {', '.join(shown)}")
     uri = server.resolve(chosen.tracking.uri, Path.cwd())
     print(f"  mlflow ui --backend-store-uri {uri}   runs side by side (activate .venv first: . .venv/bin/activate)")
     print("  dvc exp show   experiments side by side;   dvc exp run -S confluence=phase1   the next one")
