@@ -118,6 +118,21 @@ def test_what_is_crossed_from_is_held_against_the_threshold_of_now(before, row, 
     assert candidates.of(panel, formula, 0, rows.size)["row"].tolist() == fired.tolist()
 
 
+@pytest.mark.parametrize("row", [5, BLOCK - 1, BLOCK, BLOCK + 1, BLOCK + 9])
+@pytest.mark.parametrize("n_missing", [0, 1, 3])
+def test_a_day_starts_unarmed_although_yesterday_ended_inside(row, n_missing):
+    name = worlds.COMPONENTS[0]
+    rows = worlds.rows(0, 2 * BLOCK, 0.0)
+    rows["day"] = np.where(np.arange(rows.size) < row, rows["day"][0], rows["day"][0] + 1)
+    rows[name] = 0.1
+    rows[name][row : row + n_missing] = np.nan
+    rows[name][row + n_missing] = 0.9  # outside; from the next row on inside, until it crosses
+    rows[name][row + n_missing + 2] = 0.9
+    panel = Panel.build(rows, worlds.no_labels(rows), (name,), worlds.CONTEXT)
+    formula = worlds.make_formula(terms={name: 1.0}, **PLAIN)
+    assert policy.run(panel, formula, 0, rows.size)["row"].tolist() == [row + n_missing + 2]
+
+
 @settings(max_examples=50, deadline=None)
 @given(tapes.SEEDS, st.lists(WIDE_WEIGHTS, min_size=1, max_size=9))
 def test_a_raw_score_on_16_bits_is_off_by_less_than_its_blur(seed, weights):
