@@ -35,8 +35,11 @@ SMALL: dict[str, Any] = {
         "world": {"days": 12, "intensity": 0.002, "edge": "none", "strength": {}, "faults": {"off_grid": 0.0005}},
     },
     "features": {"same_time": {"min_days": 2}},
-    "validation": {"train": "6 days", "test": "2 days", "inner_splits": 2, "holdout": "2 days"},
-    "models": {"members": {"forest": {"trees": 30}, "boosted": {"trees": 30}}},
+    "validation": {"train": "6 days", "test": "2 days", "embargo_min": 240, "inner_splits": 2, "holdout": "2 days"},
+    "models": {
+        "selection": {"kind": "mutual_information", "keep": 12},
+        "members": {"forest": {"trees": 30}, "boosted": {"trees": 30}},
+    },
     "tuning": {
         "objective": {"least_trades": 3},
         "policy": {"trials": POLICY_TRIALS, "batch": 8, "pruning": {"warm_up_trials": 8}},
