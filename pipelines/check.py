@@ -12,7 +12,9 @@ import yaml
 from mia_ml import settings
 from mia_ml.confluence import formula
 from mia_ml.core.errors import ConfigError
+from mia_ml.evaluation import candidates
 from mia_ml.tracking import runs
+from mia_ml.tuning import storage
 from mia_ml.tuning.trials import refuse_reverse
 from pipelines import run
 from pipelines.execution import execution_of
@@ -21,12 +23,13 @@ from pipelines.learning import (
     objective_of,
     plan_of,
     policy_space,
-    refuse_unknown_inputs,
+    refuse_foreign_inputs,
     rule_of,
     training_config,
     weighting_of,
 )
 from pipelines.market import engine_parameters
+from pipelines.windows import splitter
 
 LAST = Path("reports/last_params.yaml")
 
@@ -61,9 +64,12 @@ def refuse_what_a_later_stage_would(chosen: settings.Settings) -> None:
     formula.build(chosen.confluence.model_dump(), chosen.context.model_dump())
     engine_parameters(chosen, native=False)
     execution = execution_of(chosen)
-    refuse_unknown_inputs(chosen.models.inputs)
+    refuse_foreign_inputs(chosen.models.inputs)
     if chosen.validation.kind == "walk_forward":
         refuse_reverse(execution.reverse)
+        splitter(chosen.validation)
+        storage.place(chosen.tuning.storage, "study")
+        candidates.refuse_disorder(chosen.models.threshold_grid)
         objective_of(chosen)
         space = policy_space(chosen)
         plan_of(chosen, chosen.tuning.policy, space, {})

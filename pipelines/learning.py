@@ -23,11 +23,13 @@ FORMULA = "formula"
 """Stands for the components of the configured formula, each within the default bounds of its kind."""
 
 
-def refuse_unknown_inputs(names: list[str]) -> None:
+def refuse_foreign_inputs(names: list[str]) -> None:
     known = [feature.name for feature in engine.FEATURES]
     for name in names:
         if name not in known:
             raise ConfigError(f"models.inputs: {refuse_unknown('feature', name, known)}")
+        if names.count(name) > 1:
+            raise ConfigError(f"models.inputs: '{name}' stands twice: give each feature once")
 
 
 def model_inputs(chosen: Settings) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ import itertools
 import json
 from collections.abc import Mapping
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,10 @@ from mia_ml.confluence import formula
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.evaluation import population
 from mia_ml.evaluation.panel import Panel
-from mia_ml.tuning import choice, report
+from mia_ml.tuning import choice, report, storage
 from mia_ml.tuning.filter_trials import FilterTrials
 from mia_ml.tuning.plan import Plan
 from mia_ml.tuning.records import Trial
-from mia_ml.tuning.storage import SHARED
 from mia_ml.tuning.study import Evaluate, Study
 from mia_ml.tuning.trials import PolicyTrials
 from pipelines import TUNED, TUNING, run, write_metrics, write_plot
@@ -77,9 +75,7 @@ def known_by(sample: Sample, chosen: settings.Settings) -> str:
 
 def searched(chosen: settings.Settings, name: str, plan: Plan, trials: int, evaluate: Evaluate) -> list[Trial]:
     """A study's trials, those of an earlier run included; its table is written beside."""
-    storage = chosen.tuning.storage
-    where = storage if storage.startswith(SHARED) else str(Path(storage) / f"{name}.journal")
-    with Study(where, name, plan) as study:
+    with Study(storage.place(chosen.tuning.storage, name), name, plan) as study:
         found = study.optimize(trials, evaluate)
     label = name.rpartition("-")[0]
     front = {trial.number for trial in report.pareto(found)}

@@ -54,11 +54,15 @@ def merged(plain: Any, changes: Any) -> Any:
     return dict(plain) | {key: merged(plain.get(key), value) for key, value in changes.items()}
 
 
-def changed(root: Path, changes: Mapping[str, Any]) -> settings.Settings:
-    """The folder's parameters with changes in nested sections, written back; `{}` in a change replaces nothing."""
+def written(root: Path, changes: Mapping[str, Any]) -> Path:
+    """The folder's parameters with changes in nested sections, sound or not."""
     path = root / settings.PARAMS
     path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), changes), sort_keys=False))
-    return settings.load(path)
+    return path
+
+
+def changed(root: Path, changes: Mapping[str, Any]) -> settings.Settings:
+    return settings.load(written(root, changes))
 
 
 def _plain(root: Path) -> Path:

@@ -6,6 +6,7 @@ actual signal is a candidate of level 1.
 """
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -32,8 +33,7 @@ def of(panel: Panel, formula: Formula, first_row: int, last_row: int, levels: tu
     With the one level 1 they are the formula's own crossings: all that a filter is ever asked about.
     Raises ConfigError on levels that are not above 0 and rising, DataError on rows that the panel does not hold.
     """
-    if not levels or not levels[0] > 0 or any(not low < high < np.inf for low, high in itertools.pairwise(levels)):
-        raise ConfigError(f"levels {list(levels)}: give rising multiples of the threshold, above 0")
+    refuse_disorder(levels)
     first_row, last_row = panel.checked(first_row, last_row)
     return _of(
         formula.record,
@@ -46,6 +46,12 @@ def of(panel: Panel, formula: Formula, first_row: int, last_row: int, levels: tu
         columns.room(len(levels)),
         np.empty(BLOCK, CANDIDATE),
     )
+
+
+def refuse_disorder(levels: Sequence[float]) -> None:
+    """Raises ConfigError on levels that are not above 0 and rising."""
+    if not levels or not levels[0] > 0 or any(not low < high < np.inf for low, high in itertools.pairwise(levels)):
+        raise ConfigError(f"threshold grid {list(levels)}: give rising multiples of the threshold, above 0")
 
 
 @kernel

@@ -192,9 +192,24 @@ def open_storage(where: str) -> Storage:
         return Memory()
     if where.startswith(SHARED):
         return Postgres(where)
-    if "://" in where:
-        raise ConfigError(f"tuning.storage {_shown(where)}: give the path of a journal file, or {SHARED}...")
+    _refuse_other_urls(where)
     return Journal(Path(where))
+
+
+def place(where: str, study: str) -> str:
+    """What `open_storage` takes for a study: a journal of its own in the folder `where`, or the URL that `where` is.
+
+    Raises ConfigError on a URL that is none of PostgreSQL.
+    """
+    if where.startswith(SHARED):
+        return where
+    _refuse_other_urls(where)
+    return str(Path(where) / f"{study}.journal")
+
+
+def _refuse_other_urls(where: str) -> None:
+    if "://" in where:
+        raise ConfigError(f"tuning.storage {_shown(where)}: give a folder or the path of a journal file, or {SHARED}...")
 
 
 def _whole(line: bytes) -> bool:
