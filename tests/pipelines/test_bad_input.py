@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,10 @@ import pytest
 
 import pipelines
 from mia_ml.backtest.records import Exit, Fate
-from mia_ml.labels.records import LABEL
-from mia_ml.store import records
+from mia_ml.core.errors import DataError
 from pipelines import LABELS, METRICS, ROWS, TABLES, TUNED, train, tune
 from pipelines.rows import Sample
-from pipelines.windows import openings
+from pipelines.windows import openings, side_by_side
 from tests.pipelines import learning_world
 from tests.pipelines.learning_world import World, refusal
 from tests.tracking import store
@@ -141,13 +141,10 @@ def test_too_few_events_end_the_stage_in_one_line_from_a_worker(world: World, ro
     assert "needs 5000" in line
 
 
-def test_tune_keeps_a_study_that_no_trial_can_finish_in_one_line(world: World, root: Path) -> None:
-    """Labels on disk that nothing was won in: the search of the formula works, that of the filter cannot."""
-    for path in (root / LABELS).iterdir():
-        records.write(path, all_lost(records.read(path, LABEL)))
-    line = refusal(root, "tune")
-    assert "-filter-" in line
-    assert "rows won" in line
+def test_a_worker_that_is_killed_ends_the_stage_in_one_line() -> None:
+    with pytest.raises(DataError, match="was killed: if memory ran out, lower workers; run the same again") as refused:
+        list(side_by_side([signal.SIGKILL], 1, signal.raise_signal))
+    assert "\n" not in str(refused.value)
 
 
 def test_a_server_that_is_down_loses_nothing(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
