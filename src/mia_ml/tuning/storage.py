@@ -209,7 +209,7 @@ def place(where: str, study: str) -> str:
 
 def _refuse_other_urls(where: str) -> None:
     if "://" in where:
-        raise ConfigError(f"tuning.storage {_shown(where)}: give a folder or the path of a journal file, or {SHARED}...")
+        raise ConfigError(f"tuning.storage {_shown(where)}: give a folder, the path of a journal file, or {SHARED}...")
 
 
 def _whole(line: bytes) -> bool:
