@@ -115,7 +115,7 @@ def may_teach(run: FilterTrials, first: int, last: int) -> list[int]:
 @settings(max_examples=15, deadline=None)
 @given(
     st.sampled_from([3, 4, 5]),
-    st.tuples(st.integers(200, 900), st.integers(901, N_ROWS - 400)),
+    st.tuples(st.integers(300, 800), st.integers(1100, N_ROWS - 300)),
     st.sampled_from([0, 1, 30 * MINUTE, 240 * MINUTE]),
 )
 def test_what_teaches_has_read_nothing_of_the_tested_block(seed, edges, embargo_ns):
