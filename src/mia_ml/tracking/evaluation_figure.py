@@ -1,5 +1,6 @@
 """What was out of sample, as pictures: equity over the test windows, and what was chosen in front of each."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -36,12 +37,13 @@ def equity(
     """Daily equity in USD of each policy, by its legend, as a PNG. days, test_from (openings of windows): ISO dates."""
     figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), layout="constrained")
     axes = figure.subplots()
-    for colour, (legend, curve) in zip(COLOURS, usd.items(), strict=False):
+    for colour, (legend, curve) in zip(itertools.cycle(COLOURS), usd.items(), strict=False):
         axes.plot(_dates(days), curve, linewidth=1.2, drawstyle="steps-post", color=colour, label=legend)
+    axes.set(title=title, ylabel="equity, USD")
     if len(test_from) <= MOST_MARKED:
         for moment in _dates(test_from):
             axes.axvline(moment, color="#444444", linewidth=0.6, linestyle=":")
-    axes.set(title=title, ylabel="equity, USD", xlabel="dotted: a test window opens, decided by what was learnt before")
+        axes.set_xlabel("dotted: a test window opens, decided by what was learnt before")
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.legend(frameon=False, loc="best")
     _calendar(axes)
