@@ -11,7 +11,7 @@ from pipelines import BUNDLE, BUNDLES, LABELS, METRICS, ROWS, TABLES, TUNED, TUN
 from tests.pipelines import learning_world
 from tests.pipelines.learning_world import FILTER_TRIALS, POLICY_TRIALS, World, content
 
-PATIENCE_S = 120
+PATIENCE_S = 300
 AT_KILL = "at_kill"
 """What a killed stage had left, kept for the tests."""
 
