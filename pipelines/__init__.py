@@ -45,11 +45,14 @@ def run(stage: Callable[[], None]) -> None:
 
 def write_metrics(stage: str, values: Mapping[str, Any]) -> None:
     """Figures of a stage; a float that is not finite has no JSON form and becomes null."""
-    figures = {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()
-    }
     METRICS.mkdir(parents=True, exist_ok=True)
-    (METRICS / f"{stage}.json").write_text(json.dumps(figures, indent=2) + "\n")
+    (METRICS / f"{stage}.json").write_text(json.dumps(_plain(values), indent=2) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_plot(path: Path, **columns: Iterable[Any]) -> None:

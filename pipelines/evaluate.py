@@ -6,17 +6,13 @@ the same days: what tuning and filtering are worth is a difference, not a level.
 
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mia_ml import settings
-from mia_ml.backtest import equity
 from mia_ml.backtest import records as backtest_records
-from mia_ml.backtest.simulator import Result
-from mia_ml.confluence import decision
 from mia_ml.core import moments
 from mia_ml.datasets.days import Days
 from mia_ml.metrics import kpi
@@ -38,44 +34,19 @@ from pipelines import (
     write_metrics,
     write_plot,
 )
-from pipelines.execution import sessions_of, table_of, walk
+from pipelines.execution import Record, recorded
 from pipelines.market import trading_days
 from pipelines.pages import HEADS, evaluation_page, weights_table
 from pipelines.redundancy import report_redundancy
-from pipelines.rows import Sample, barrier_points, read_sample
+from pipelines.rows import Sample, read_sample, signals_of
 from pipelines.windows import FINAL, Named, splitter, walk_forward_of, windows_of
 
 POLICIES = ("tuned_filtered", "tuned", "configured")
 
 
-@dataclass(frozen=True)
-class Record:
-    """A policy over all test windows. daily: equity.DAILY of every test day."""
-
-    signals: np.ndarray
-    result: Result
-    daily: np.ndarray
-    figures: list[kpi.Kpi]
-
-
 def of_days(days: Days, first: int, last: int) -> Days:
     """The days from `first` to `last`, yyyymmdd, with the calendar around them."""
     return Days(tuple(day for day in days.days if first <= day.day <= last), days.sessions, days.contracts)
-
-
-def signals_of(rows: np.ndarray, decided: np.ndarray) -> np.ndarray:
-    fired = decided["action"] == decision.SIGNAL
-    taken = decided[fired]
-    return backtest_records.signals(taken["ts"], taken["day"], taken["crossing"], barrier_points(rows)[fired])
-
-
-def recorded(chosen: settings.Settings, days: Days, native: bool, signals: np.ndarray) -> Record:
-    result = walk(chosen, days, signals, table_of(native))
-    sessions, capital_usd = sessions_of(days), chosen.execution.capital_usd
-    daily = equity.daily(result.marks, sessions["day"], capital_usd)
-    curve = result.marks["equity_usd"]
-    figures = kpi.summary(result.trades, signals.size, daily["pnl_usd"], curve, sessions, capital_usd)
-    return Record(signals, result, daily, figures)
 
 
 def decided_by(content: Content, rows: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -126,9 +97,7 @@ def main() -> None:
         return
     found = evaluated(chosen, sample, folds)
     for policy, record in found.items():
-        for name in ("trades", "outcomes", "marks"):
-            records.write(EVALUATION / policy / f"{name}.parquet", getattr(record.result, name))
-        records.write(EVALUATION / policy / "daily.parquet", record.daily)
+        record.write(EVALUATION / policy)
         records.write(EVALUATION / policy / "signals.parquet", record.signals)
     tested = found[POLICIES[0]]
     rows = per_fold(folds, tested)
@@ -136,7 +105,7 @@ def main() -> None:
     days = map(moments.iso, tested.daily["day"].tolist())
     write_plot(OUT_OF_SAMPLE, day=days, **{policy: found[policy].daily["equity_usd"] for policy in POLICIES})
     figures = {policy: kpi.as_floats(record.figures) for policy, record in found.items()}
-    write_metrics("evaluate", {"folds": len(folds)} | {policy: plain(values) for policy, values in figures.items()})
+    write_metrics("evaluate", {"folds": len(folds)} | figures)
     windows = [*(fold.name for fold in folds), FINAL]
     components, share = tuned_weights(windows)
     draw(chosen, sample, folds, found, synthetic)
@@ -184,11 +153,6 @@ def draw(
 
 def _midnight_ns(day: int) -> int:
     return int(np.datetime64(moments.iso(day), "ns").astype(np.int64))
-
-
-def plain(values: dict[str, float]) -> dict[str, float | None]:
-    """NaN has no JSON form."""
-    return {name: value if np.isfinite(value) else None for name, value in values.items()}
 
 
 def evaluated(chosen: settings.Settings, sample: Sample, folds: list[Named]) -> dict[str, Record]:

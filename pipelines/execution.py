@@ -1,15 +1,19 @@
 """The chosen execution, as the stages see it: its settings as values, its simulator, signals walked along the tape."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from mia_ml.backtest import equity
 from mia_ml.backtest.execution import Execution, blackouts
 from mia_ml.backtest.simulator import Result, Simulator, join
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.datasets.days import Days
+from mia_ml.metrics import kpi
 from mia_ml.settings import Settings
-from mia_ml.store import parquet
+from mia_ml.store import parquet, records
 
 Table = Literal["bars", "trades"]
 
@@ -44,3 +48,28 @@ def walk(chosen: Settings, days: Days, signals: np.ndarray, table: Table) -> Res
         tape = parquet.read_file(day.prices[table], table)
         results.append(simulator.advance(tape, signals[signals["day"] == day.day]))
     return join([*results, simulator.finish()])
+
+
+@dataclass(frozen=True)
+class Record:
+    """What signals came to over some days. daily: equity.DAILY of each of these days."""
+
+    signals: np.ndarray
+    result: Result
+    daily: np.ndarray
+    figures: list[kpi.Kpi]
+
+    def write(self, folder: Path) -> None:
+        for name in ("trades", "outcomes", "marks"):
+            records.write(folder / f"{name}.parquet", getattr(self.result, name))
+        records.write(folder / "daily.parquet", self.daily)
+
+
+def recorded(chosen: Settings, days: Days, native: bool, signals: np.ndarray) -> Record:
+    """Signals walked along the tape of these days, marked to market, in figures."""
+    result = walk(chosen, days, signals, table_of(native))
+    sessions, capital_usd = sessions_of(days), chosen.execution.capital_usd
+    daily = equity.daily(result.marks, sessions["day"], capital_usd)
+    curve = result.marks["equity_usd"]
+    figures = kpi.summary(result.trades, signals.size, daily["pnl_usd"], curve, sessions, capital_usd)
+    return Record(signals, result, daily, figures)

@@ -11,7 +11,7 @@ from mia_ml.scoring import table
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.store import records
 from pipelines import COLUMNS, CONTRIBUTIONS, DECISIONS, ROWS, SIGNALS, read_plot, run, write_metrics, write_plot
-from pipelines.rows import barrier_points
+from pipelines.rows import signals_of
 
 JOINT = "signed flow, together"
 
@@ -73,10 +73,8 @@ def main() -> None:
         decided = scorer.decide(rows)
         with records.Appender(DECISIONS / path.name) as file:
             file.append(table.decision_columns(decided, terms))
-        fired = decided["action"] == decision.SIGNAL
-        barrier = barrier_points(rows)[fired]
-        taken = decided[fired]
-        signals.append(backtest_records.signals(taken["ts"], taken["day"], taken["crossing"], barrier))
+        signals.append(signals_of(rows, decided))
+        taken = decided[decided["action"] == decision.SIGNAL]
         every.add(with_joint_flow(decided["contribution"][:, : len(terms)], flow))
         at_signals.add(with_joint_flow(taken["contribution"][:, : len(terms)], flow))
         known = decided[~np.isnan(decided["score"])]

@@ -43,7 +43,7 @@ MOST_CHECKED = 1024
 """Events on which library and kernel are compared."""
 
 
-def golden_of(chosen: settings.Settings, days: Days, native: bool, window: Named, X: Any) -> golden.Golden:
+def golden_of(chosen: settings.Settings, days: Days, native: bool, window: Named, X: np.ndarray) -> golden.Golden:
     known = [day for day in days.days if day.day <= window.train_last_day][-GOLDEN_DAYS[native] :]
     # a stretch holds one contract: nothing crosses a roll
     tapes = [tape_of(day, grace_ns(chosen)) for day in known if day.contract == known[-1].contract]

@@ -1,12 +1,10 @@
 """`mia replay --bundle` and `mia verify-bundle` as a user meets them: exit codes, and one line where they refuse."""
 
 import shutil
-import sys
 
 import polars as pl
 import pytest
 
-from mia_ml import cli
 from mia_ml.registry import fetch
 from mia_ml.scoring import bundle, manifest
 from tests import small_world
@@ -23,21 +21,6 @@ def folder(world, tmp_path_factory):
     path = tmp_path_factory.mktemp("written") / "bundle"
     bundle.write(path, small.content(world.ensemble), world.golden())
     return path
-
-
-@pytest.fixture
-def mia(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mia", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        shown = capsys.readouterr()
-        code = ended.value.code
-        if isinstance(code, str):  # what the interpreter prints on the way out
-            return 1, shown.out, shown.err + code + "\n"
-        return code or 0, shown.out, shown.err
-
-    return run
 
 
 def test_a_sound_bundle_is_one_line(mia, folder):

@@ -9,25 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_ml import cli
 from mia_ml.sources import tables as tables_source
 
 TS = 1_703_545_200_000_000_000 + np.arange(100) * 10**9
-
-
-@pytest.fixture
-def mia(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mia", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        shown = capsys.readouterr()
-        code = ended.value.code
-        if isinstance(code, str):  # what the interpreter prints on the way out
-            return 1, shown.out, shown.err + code + "\n"
-        return code or 0, shown.out, shown.err
-
-    return run
 
 
 @pytest.fixture

@@ -3,30 +3,13 @@
 import getpass
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mia_ml import cli
 from mia_ml.core.tables import SCHEMAS
 from mia_ml.store import parquet, sealed
-
-
-@pytest.fixture
-def mia(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mia", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        shown = capsys.readouterr()
-        code = ended.value.code
-        if isinstance(code, str):  # what the interpreter prints on the way out
-            return 1, shown.out, shown.err + code + "\n"
-        return code or 0, shown.out, shown.err
-
-    return run
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_every_nan_says_why_and_nothing_else_does():
 def test_worked_by_hand():
     # +1 R, -1 R, +2 R of 250 USD on the first, the first and the last of three days
     found = statistics.of(panel_of(3), trades_of([0, 0, 2], [1.0, -1.0, 2.0]), 0, 3, 1000.0)
-    assert found.n_trades, found.n_days == (3, 3)
+    assert (found.n_trades, found.n_days) == (3, 3)
     assert found.mean_r == pytest.approx(2 / 3)
     assert found.profit_factor == pytest.approx(3)
     # daily 0, 0, 500: mean 166.67, standard deviation 288.68

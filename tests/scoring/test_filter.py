@@ -11,7 +11,6 @@ from mia_ml.backtest import execution
 from mia_ml.confluence import decision
 from mia_ml.core.errors import ConfigError, DataError
 from mia_ml.core.instruments import INSTRUMENTS
-from mia_ml.core.moments import MINUTE
 from mia_ml.models.ensemble import ARRAYS, Ensemble, Member
 from mia_ml.scoring import filter as filters
 from mia_ml.scoring import table
@@ -306,13 +305,3 @@ def test_a_batch_gives_the_bits_of_the_decisions(make_formula):
 def test_impossible_rules_are_refused(kind, value):
     with pytest.raises(ConfigError, match="rule"):
         Rule(kind, value)
-
-
-def test_pass_marks_of_many_are_those_of_each(make_formula):
-    data = rows([0, 0.9] * 20, order_book_imbalance=1.0, atr_5m=np.linspace(0.3, 9, 40))
-    out = filtered(make_formula(), data)
-    risk, target = (np.maximum(np.ceil(times * data["atr_5m"] / 0.25 - 1e-6), 1) for times in (1, 2))
-    marks = Rule("break_even", 0.03).pass_marks(risk, target, np.full(40, 2.3))
-    crossed = out["crossing"] != 0
-    assert marks[crossed].tobytes() == out["pass_mark"][crossed].tobytes()
-    assert data["ts"][1] - data["ts"][0] == MINUTE

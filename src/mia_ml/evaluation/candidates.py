@@ -55,13 +55,6 @@ def refuse_disorder(levels: Sequence[float]) -> None:
 
 
 @kernel
-def _twice(candidates):
-    larger = np.empty(2 * candidates.size, candidates.dtype)
-    larger[: candidates.size] = candidates
-    return larger
-
-
-@kernel
 def _of(formulas, terms, matrix, codes, first_row, last_row, levels, room, candidates):
     formula = formulas[0]
     contexts, block_raw, block_present, _, outside, found = room
@@ -85,7 +78,7 @@ def _of(formulas, terms, matrix, codes, first_row, last_row, levels, room, candi
                 if sides[i, j] == 0:
                     continue
                 if count == candidates.size:
-                    candidates = _twice(candidates)
+                    candidates = columns.twice(candidates)
                 candidate = candidates[count]
                 candidate.row = first + i
                 candidate.side = sides[i, j]

@@ -52,6 +52,14 @@ def room(levels: int = 1) -> tuple[np.ndarray, ...]:
 
 
 @kernel
+def twice(found):
+    """Room for as many again."""
+    larger = np.empty(2 * found.size, found.dtype)
+    larger[: found.size] = found
+    return larger
+
+
+@kernel
 def largest_inside(multiplier, threshold):
     """The largest finite x of which |x multiplier| <= threshold, -1 when not even 0 is inside."""
     if not threshold >= 0.0:

@@ -64,13 +64,6 @@ def run(panel: Panel, formula: Formula, first_row: int, last_row: int, passes: n
 
 
 @kernel
-def _twice(decided):
-    larger = np.empty(2 * decided.size, np.int64)
-    larger[: decided.size] = decided
-    return larger
-
-
-@kernel
 def _run(
     formulas,
     terms,
@@ -127,7 +120,7 @@ def _run(
             free_row = here[k].free_row[column]
             if traded[row, column]:
                 if count == decided.size:
-                    decided = _twice(decided)
+                    decided = columns.twice(decided)
                 decided[count] = 2 * row + column
                 count += 1
         columns.leave(first, raw, code, context, off)

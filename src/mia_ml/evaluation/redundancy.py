@@ -11,8 +11,8 @@ show. Of two that say the same each is redundant while the other stays: leave ou
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -198,37 +198,6 @@ def judge(related: Related, costs: Iterable[Cost] = ()) -> tuple[Verdict, ...]:
     return tuple(_verdict(related, i, alone.get(name)) for i, name in enumerate(related.names))
 
 
-def records(
-    related: Related,
-    costs: Iterable[Cost] = (),
-    importances: Iterable[Importance] = (),
-    shap: Mapping[str, float] | None = None,
-) -> list[dict[str, Any]]:
-    """One record for each component: verdict, clusters, cost, importance, mean |SHAP|; None where not measured."""
-    costs, shap = tuple(costs), shap or {}
-    alone = {cost.left_out[0]: cost for cost in costs if len(cost.left_out) == 1}
-    weighed = {one.shuffled[0]: one for one in importances if len(one.shuffled) == 1}
-    rows = []
-    for verdict in judge(related, costs):
-        cost, importance_ = alone.get(verdict.name), weighed.get(verdict.name)
-        rows.append(
-            asdict(verdict)
-            | {
-                "rho": None if math.isnan(verdict.rho) else verdict.rho,
-                "information": None if math.isnan(verdict.information) else verdict.information,
-                "cluster": _cluster_of(verdict.name, related.clusters),
-                "information_cluster": _cluster_of(verdict.name, related.information_clusters),
-                "cost": cost.cost if cost and not math.isnan(cost.cost) else None,
-                "cost_low": cost.low if cost else None,
-                "cost_high": cost.high if cost else None,
-                "importance": importance_.mean if importance_ else None,
-                "importance_deviation": importance_.deviation if importance_ else None,
-                "mean_abs_shap": shap.get(verdict.name),
-            }
-        )
-    return rows
-
-
 def _spearman(a: np.ndarray, b: np.ndarray) -> float:
     """NaN when one of them is constant."""
     x, y = rankdata(a), rankdata(b)
@@ -248,10 +217,6 @@ def _clustered(
     labels = hierarchy.fcluster(linkage, 1.0 - threshold, "distance")
     groups = {label: tuple(n for n, own in zip(names, labels, strict=True) if own == label) for label in labels}
     return linkage, tuple(groups.values())
-
-
-def _cluster_of(name: str, clusters: tuple[tuple[str, ...], ...]) -> int:
-    return next(number for number, cluster in enumerate(clusters) if name in cluster)
 
 
 def _verdict(related: Related, i: int, cost: Cost | None) -> Verdict:

@@ -35,11 +35,7 @@ _UNITS: Mapping[str, str] = {feature.name: feature.unit for feature in engine.FE
 
 @dataclass(frozen=True)
 class Rule:
-    """kind: 'break_even', where value is the margin above break-even, or 'fixed', where it is the level itself.
-
-    >>> Rule("break_even", 0.03).pass_marks(np.array([8.0]), np.array([16.0]), np.array([2.3])).round(6)
-    array([0.459167])
-    """
+    """kind: 'break_even', where value is the margin above break-even, or 'fixed', where it is the level itself."""
 
     kind: Literal["break_even", "fixed"]
     value: float
@@ -54,13 +50,6 @@ class Rule:
     @property
     def code(self) -> int:
         return filtering.RULES.index(self.kind)
-
-    def pass_marks(self, risk_ticks: np.ndarray, target_ticks: np.ndarray, cost_ticks: np.ndarray) -> np.ndarray:
-        """What the probability of each signal must exceed, float64 [n]; NaN, which none does, without barriers."""
-        out = np.empty(risk_ticks.size)
-        distances = (np.ascontiguousarray(ticks, np.float64) for ticks in (risk_ticks, target_ticks, cost_ticks))
-        filtering.required_all(self.code, float(self.value), *distances, out)
-        return out
 
 
 def feature_of(name: str) -> str:
