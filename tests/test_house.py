@@ -21,11 +21,11 @@ CONF = REPOSITORY / "conf"
 
 LEVELS = (
     ("core",),
-    ("features", "splits", "metrics", "store", "sources"),
-    ("confluence", "models", "backtest"),
+    ("features", "splits", "metrics", "store", "sources", "ledger"),
+    ("confluence", "models", "backtest", "judge"),
     ("labels", "datasets", "scoring"),
     ("evaluation",),
-    ("tuning", "tracking"),
+    ("tuning", "tracking", "canaries"),
     ("registry", "reports"),
     ("settings",),
     ("pipelines", "serving"),

@@ -12,7 +12,12 @@ from pydantic import Discriminator
 from mia_ml.core.errors import ConfigError
 from mia_ml.settings import base, sections, sources
 from mia_ml.settings.features import Features
+from mia_ml.settings.gates import GateFile
+from mia_ml.settings.judge import Judge
+from mia_ml.settings.ladder import Ladder
+from mia_ml.settings.ledger import Ledger
 from mia_ml.settings.models import Models
+from mia_ml.settings.stress import Stress
 from mia_ml.settings.tuning import Tuning
 from mia_ml.settings.validation import AnyValidation
 
@@ -32,6 +37,11 @@ class Settings(base.Section):
     validation: Annotated[AnyValidation, Discriminator("kind")]
     models: Models
     tuning: Tuning
+    judge: Judge
+    gates: dict[str, GateFile]
+    ladder: dict[str, Ladder]
+    stress: Stress
+    ledger: Ledger
     tracking: sections.Tracking
     workers: base.Natural
 

@@ -1,0 +1,1 @@
+"""What a tested policy is worth: the judgement as one document, the gates it is held against, the verdict."""
