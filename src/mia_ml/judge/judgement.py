@@ -3,6 +3,7 @@
 It is written once, as JSON, by the stage `judge`; floats that are not finite are written "NaN", "Infinity".
 """
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -41,7 +42,8 @@ class About(_Part):
 
 
 class GateResult(_Part):
-    """One gate. rule: as a sentence. would_change: what would turn it, empty when it passes."""
+    """One gate. rule: as a sentence. would_change: what would turn it, empty when it passes. bounds: least and most
+    that pass, in `unit`, NaN where a side is open or the gate asks for no number."""
 
     name: str
     figure: str
@@ -53,6 +55,15 @@ class GateResult(_Part):
     unit: str
     why: str = ""
     would_change: str = ""
+    bounds: tuple[float, float] = (math.nan, math.nan)
+
+
+class Note(_Part):
+    """What a plan says beside its gates, such as its money table, next to what was measured; as a reader takes it."""
+
+    what: str
+    promised: str
+    measured: str
 
 
 class GateTable(_Part):
@@ -62,6 +73,7 @@ class GateTable(_Part):
     title: str
     blocking: bool
     results: tuple[GateResult, ...]
+    notes: tuple[Note, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -89,7 +101,7 @@ class LadderStep(_Part):
 
 
 class StressRow(_Part):
-    """The result under one condition. survives: share of the whole result's expectancy, NaN when that is not above 0."""
+    """The result under one condition. survives: share of the whole expectancy, NaN when that is not above 0."""
 
     group: str  # period, volatility, session, regime, weekday, costs, entry, parameters
     name: str
