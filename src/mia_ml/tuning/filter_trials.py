@@ -11,19 +11,16 @@ from typing import Any
 import numpy as np
 
 from mia_ml.backtest.execution import Execution, params
-from mia_ml.confluence import decision
 from mia_ml.confluence.formula import Formula
 from mia_ml.core.instruments import Instrument
-from mia_ml.evaluation import policy, statistics
+from mia_ml.evaluation import policy, statistics, verdicts
 from mia_ml.evaluation.panel import Panel
 from mia_ml.evaluation.population import Population
-from mia_ml.labels.records import SIDES
 from mia_ml.labels.weights import Weighting
 from mia_ml.models.ensemble import Ensemble
 from mia_ml.models.export import export
 from mia_ml.models.training import TrainingConfig
 from mia_ml.scoring.filter import Filter, Rule
-from mia_ml.scoring.scorer import Scorer
 from mia_ml.splits.folds import Fold, Folds, block_folds
 from mia_ml.tuning.objective import Objective, Statistics
 from mia_ml.tuning.pruning import Cut
@@ -75,8 +72,4 @@ class FilterTrials:
     def _passes(self, ensemble: Ensemble, rule: Rule, first: int, last: int) -> np.ndarray:
         """The filter's verdict on the crossings of rows [first, last), bool [n, 2]; False elsewhere."""
         judge = Filter(ensemble, rule, params(self.execution, self.instrument))
-        decided = Scorer(self.formula, judge).decide(self.rows[first:last])
-        passed = np.flatnonzero((decided["crossing"] != 0) & (decided["action"] != decision.FILTERED))
-        passes = np.zeros(self.labels.shape, bool)
-        passes[first + passed, np.where(decided["crossing"][passed] == SIDES[0], 0, 1)] = True
-        return passes
+        return verdicts.passes(judge, self.formula, self.rows, first, last)
