@@ -1,5 +1,6 @@
 """The chosen execution, as the stages see it: its settings as values, its simulator, signals walked along the tape."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,12 +11,19 @@ from mia_ml.backtest import equity
 from mia_ml.backtest.execution import Execution, blackouts
 from mia_ml.backtest.simulator import Result, Simulator, join
 from mia_ml.core.instruments import INSTRUMENTS
-from mia_ml.datasets.days import Days
+from mia_ml.core.tables import Columns
+from mia_ml.datasets.days import Day, Days
 from mia_ml.metrics import kpi
 from mia_ml.settings import Settings
 from mia_ml.store import parquet, records
 
 Table = Literal["bars", "trades"]
+Prices = Callable[[Day, Table], Columns]
+"""The table of a day that executions are walked along."""
+
+
+def from_files(day: Day, table: Table) -> Columns:
+    return parquet.read_file(day.prices[table], table)
 
 
 def execution_of(chosen: Settings) -> Execution:
@@ -37,7 +45,7 @@ def sessions_of(days: Days) -> np.ndarray:
     return days.sessions[first : last + 1]
 
 
-def walk(chosen: Settings, days: Days, signals: np.ndarray, table: Table) -> Result:
+def walk(chosen: Settings, days: Days, signals: np.ndarray, table: Table, prices: Prices = from_files) -> Result:
     """The signals on the front contract's tape day by day; what is open at a roll is closed there."""
     instrument = INSTRUMENTS[chosen.instrument.root]
     simulator = Simulator(execution_of(chosen), instrument, sessions_of(days), table, blackouts_of(chosen))
@@ -45,8 +53,7 @@ def walk(chosen: Settings, days: Days, signals: np.ndarray, table: Table) -> Res
     for position, day in enumerate(days.days):
         if position and day.contract != days.days[position - 1].contract:
             results.append(simulator.finish())
-        tape = parquet.read_file(day.prices[table], table)
-        results.append(simulator.advance(tape, signals[signals["day"] == day.day]))
+        results.append(simulator.advance(prices(day, table), signals[signals["day"] == day.day]))
     return join([*results, simulator.finish()])
 
 
@@ -65,9 +72,9 @@ class Record:
         records.write(folder / "daily.parquet", self.daily)
 
 
-def recorded(chosen: Settings, days: Days, native: bool, signals: np.ndarray) -> Record:
+def recorded(chosen: Settings, days: Days, native: bool, signals: np.ndarray, prices: Prices = from_files) -> Record:
     """Signals walked along the tape of these days, marked to market, in figures."""
-    result = walk(chosen, days, signals, table_of(native))
+    result = walk(chosen, days, signals, table_of(native), prices)
     sessions, capital_usd = sessions_of(days), chosen.execution.capital_usd
     daily = equity.daily(result.marks, sessions["day"], capital_usd)
     curve = result.marks["equity_usd"]

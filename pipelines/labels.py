@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter, deque
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -9,12 +10,13 @@ from mia_ml import settings
 from mia_ml.backtest.records import Exit, Fate
 from mia_ml.core import moments
 from mia_ml.core.instruments import INSTRUMENTS
+from mia_ml.datasets.days import Day, Days
 from mia_ml.features import engine
 from mia_ml.labels import records as label_records
 from mia_ml.labels.barriers import Walker
-from mia_ml.store import parquet, records
+from mia_ml.store import records
 from pipelines import LABELS, ROWS, SECONDS_BETWEEN_LINES, run, write_metrics
-from pipelines.execution import blackouts_of, execution_of, sessions_of, table_of
+from pipelines.execution import Prices, blackouts_of, execution_of, from_files, sessions_of, table_of
 from pipelines.market import trading_days
 from pipelines.rows import barrier_points
 
@@ -54,26 +56,47 @@ class Files:
                     counter[kind(int(value)).name.lower()] += int(count)
 
 
-def main() -> None:
-    chosen = settings.load()
-    days, native = trading_days(chosen)
+def labelled(
+    chosen: settings.Settings,
+    days: Days,
+    native: bool,
+    rows_of: Callable[[Day], np.ndarray],
+    prices: Prices = from_files,
+) -> Iterator[tuple[Day | None, int, np.ndarray]]:
+    """Each day, the number of its rows, the LABEL [m, 2] decided since the day before; at the end None and the rest.
+
+    A roll ends what is open on the contract before.
+    """
     table = table_of(native)
     instrument = INSTRUMENTS[chosen.instrument.root]
     walker = Walker(execution_of(chosen), instrument, sessions_of(days), table, blackouts_of(chosen))
+    contract = days.days[0].contract
+    for day in days.days:
+        ended = [walker.finish()] if day.contract != contract else []
+        contract = day.contract
+        rows = rows_of(day)
+        decided = walker.advance(prices(day, table), rows["ts"], rows["day"], barrier_points(rows))
+        yield day, rows.size, np.concatenate([*ended, decided])
+    yield None, 0, walker.finish()
+
+
+def rows_in_file(day: Day) -> np.ndarray:
+    return records.read(ROWS / f"{moments.iso(day.day)}.parquet", engine.ROW)
+
+
+def main() -> None:
+    chosen = settings.load()
+    days, native = trading_days(chosen)
     files, count, last = Files(), 0, time.monotonic()
     print(f"labels: {len(days.days)} trading days; a first run compiles the kernels", flush=True)
-    for position, day in enumerate(days.days):
-        if position and day.contract != days.days[position - 1].contract:
-            files.add(walker.finish())
-        rows = records.read(ROWS / f"{moments.iso(day.day)}.parquet", engine.ROW)
-        files.expect(moments.iso(day.day), rows.size)
-        tape = parquet.read_file(day.prices[table], table)
-        files.add(walker.advance(tape, rows["ts"], rows["day"], barrier_points(rows)))
-        count += rows.size
-        if time.monotonic() - last > SECONDS_BETWEEN_LINES:
+    for day, rows, decided in labelled(chosen, days, native, rows_in_file):
+        if day is not None:
+            files.expect(moments.iso(day.day), rows)
+        files.add(decided)
+        count += rows
+        if day is not None and time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
             print(f"  {count:>12,} rows  {moments.iso(day.day)}", flush=True)
-    files.add(walker.finish())
     rates = {side: float(w / t) if t else None for side, w, t in zip(SIDES, files.won, files.traded, strict=True)}
     print(f"labels: {count:,} rows, two sides: {', '.join(f'{name} {n:,}' for name, n in files.exits.items())}")
     base = {f"base_rate_{side}": rate for side, rate in rates.items()}

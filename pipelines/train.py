@@ -6,6 +6,8 @@ The last bundle, trained on the newest window, goes to artifacts/bundle: it is t
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -60,12 +62,19 @@ def mean_abs_shap(fitted: Trained, inputs: tuple[str, ...], X: np.ndarray) -> di
     return dict(zip(boosted[0].inputs, sizes.tolist(), strict=True))
 
 
-def trained(
-    chosen: settings.Settings, sample: Sample, days: Days, native: bool, window: Named, folds: int
-) -> dict[str, Any]:
-    """Train, export, compare, bundle one window; what training reports."""
-    tuned = json.loads((TUNED / f"{window.name}.json").read_text())
-    part = training_part(walk_forward_of(chosen), sample, window, openings(days))
+@dataclass(frozen=True)
+class Learnt:
+    """X: the training events' inputs, float64 [n, k]. report: what training tells of itself."""
+
+    content: Content
+    X: np.ndarray
+    report: dict[str, Any]
+
+
+def learn(
+    chosen: settings.Settings, part: Sample, native: bool, window: Named, tuned: Mapping[str, Any], folds: int
+) -> Learnt:
+    """Train, export and compare the filter of one window. part: its rows with labels that may be known there."""
     context = chosen.context.model_dump()
     chosen_formula = formula.build(tuned["confluence"], context)
     panel = Panel.build(part.rows, part.labels, chosen_formula.terms, context)
@@ -92,10 +101,19 @@ def trained(
         code_fingerprint=code_fingerprint(),
     )
     held_back = learnt.X[learnt.t0_ns >= fitted.report["cut_ns"]]
-    written = bundle.write(BUNDLES / window.name, content, golden_of(chosen, days, native, window, learnt.X))
-    return {"window": str(window), "bundle": written.seal, "agreement": agreed, "excluded": dict(learnt.excluded)} | (
-        fitted.report | {"mean_abs_shap": mean_abs_shap(fitted, learnt.inputs, held_back)}
-    )
+    told = {"window": str(window), "agreement": agreed, "excluded": dict(learnt.excluded)} | fitted.report
+    return Learnt(content, learnt.X, told | {"mean_abs_shap": mean_abs_shap(fitted, learnt.inputs, held_back)})
+
+
+def trained(
+    chosen: settings.Settings, sample: Sample, days: Days, native: bool, window: Named, folds: int
+) -> dict[str, Any]:
+    """Learn one window and bundle it; what training reports."""
+    tuned = json.loads((TUNED / f"{window.name}.json").read_text())
+    part = training_part(walk_forward_of(chosen), sample, window, openings(days))
+    learnt = learn(chosen, part, native, window, tuned, folds)
+    written = bundle.write(BUNDLES / window.name, learnt.content, golden_of(chosen, days, native, window, learnt.X))
+    return {"bundle": written.seal} | learnt.report
 
 
 @cache
