@@ -25,6 +25,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 CALLED = {
     "sources": ("core",),
     "store": ("core",),
+    "metrics": ("core",),
     "features": ("core",),
     "backtest": ("core",),
     "confluence": ("core", "features"),
