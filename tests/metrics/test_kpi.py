@@ -121,6 +121,7 @@ def test_sharpe_counts_the_days_without_a_trade():
         ([], {"sharpe": "fewer than 2 days", "annual_return": "no days"}),
         ([5.0], {"sharpe": "fewer than 2 days"}),
         ([0.0, 0.0, 0.0], {"sharpe": "daily P&L never varies"}),
+        ([12.5] * 251, {"sharpe": "daily P&L never varies"}),  # their mean is not 12.5 to the last bit
     ],
 )
 def test_days_that_decide_nothing(pnl, reasons):

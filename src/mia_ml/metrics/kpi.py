@@ -83,7 +83,7 @@ def of_days(pnl_usd: np.ndarray, capital_usd: float) -> list[Kpi]:
     """Figures of daily profit and loss, one value for every trading day of the span."""
     returns = np.asarray(pnl_usd, np.float64) / capital_usd
     spread = float(returns.std(ddof=1)) if returns.size > 1 else 0.0
-    flat = "fewer than 2 days" if returns.size < 2 else "" if spread > 0 else "daily P&L never varies"
+    flat = "fewer than 2 days" if returns.size < 2 else "" if np.ptp(returns) > 0 else "daily P&L never varies"
     return [
         Kpi("n_days", float(returns.size), "trading days"),
         _figure("sharpe", _ratio(_mean(returns), spread) * math.sqrt(DAYS_A_YEAR), "per sqrt(year)", flat),
