@@ -1,5 +1,6 @@
 """Grounds over the two random ES days, and over as many made-up days as a test of what gains what needs."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from tests.evaluation import worlds
 def windows(edges: list[int], confluence: dict[str, Any] | None = None) -> tuple[Window, ...]:
     """Windows between consecutive rows, each trained on everything before it."""
     section = worlds.SHIPPED.confluence.model_dump() if confluence is None else confluence
-    pairs = zip(edges[:-1], edges[1:], strict=True)
-    return tuple(Window(f"w{k}", section, None, (0, first), (first, last)) for k, (first, last) in enumerate(pairs))
+    return tuple(
+        Window(f"w{k}", section, None, (0, first), (first, last))
+        for k, (first, last) in enumerate(itertools.pairwise(edges))
+    )
 
 
 def walked(

@@ -80,7 +80,7 @@ def test_a_verdict_stops_its_crossings_and_nothing_else(seed, size, formula, sha
 
 def test_a_profit_counts_on_the_day_of_its_exit():
     """With positions over night, by the simulator's exits."""
-    ground, tape, barrier, execution = grounds.walked("bars", 5, 1500, 0.0, [0.0, 0.3, 1.0], flat_at_session_end=False)
+    ground, *_ = grounds.walked("bars", 5, 1500, 0.0, [0.0, 0.3, 1.0], flat_at_session_end=False)
     formula = worlds.make_formula(terms={worlds.COMPONENTS[0]: 1.0}, cooldown_minutes=0, max_signals_per_day=100)
     outcome = ground.run(lambda _: formula)
     by_day = Counter()

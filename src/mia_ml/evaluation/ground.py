@@ -23,6 +23,7 @@ from mia_ml.evaluation import candidates, verdicts
 from mia_ml.evaluation.panel import Panel
 from mia_ml.features import engine
 from mia_ml.labels.records import SIDES
+from mia_ml.metrics import day_sums
 from mia_ml.scoring.filter import Filter
 
 OUTCOME = np.dtype(
@@ -80,8 +81,6 @@ class Outcome:
 
     def sums(self, days: np.ndarray) -> np.ndarray:
         """DAY_SUMS [d] of the ground's days."""
-        from mia_ml.metrics import day_sums
-
         return day_sums.of(self.trades, self.signal_days, days, self.pnl_usd)
 
 
