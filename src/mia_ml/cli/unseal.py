@@ -21,6 +21,7 @@ def unseal(
     import getpass
     from datetime import UTC, datetime
 
+    from mia_ml.core.words import ordinal
     from mia_ml.store import sealed as store
 
     name = who or getpass.getuser()
@@ -33,12 +34,3 @@ def unseal(
     if look.look > 1:
         print(f"This is the {ordinal(look.look)} look at this period: what it shows was no longer unseen.")
     print(f"It may spend alpha = 0.05 / ({look.look} x {look.look + 1}) = {look.alpha:.4f}.")
-
-
-def ordinal(count: int) -> str:
-    """
-    >>> [ordinal(count) for count in (1, 2, 3, 4, 11, 22)]
-    ['1st', '2nd', '3rd', '4th', '11th', '22nd']
-    """
-    ending = "th" if count % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(count % 10, "th")
-    return f"{count}{ending}"

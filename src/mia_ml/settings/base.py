@@ -1,7 +1,7 @@
 """What every section of the settings is: frozen, typed, closed to unknown keys."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 import pydantic
 from pydantic import ConfigDict, Field
@@ -53,15 +53,19 @@ def _one_line(kind: type[Section], problem: Any) -> str:
 
 def _walk(kind: type[Section], location: list[str]) -> tuple[list[str], set[str]]:
     """The dotted path of a location, without the tags of unions, and the names known where it ends."""
-    kinds, path = [kind], []
+    kinds, path, keyed = [kind], [], False
     for step in location[:-1]:
         tagged = [k for k in kinds if step in _tags(k)]
         if tagged:
             kinds = tagged
             continue
         path.append(step)
+        if keyed:  # the step is a key of a mapping to sections, which are already `kinds`
+            keyed = False
+            continue
         annotations = [k.model_fields[step].annotation for k in kinds if step in k.model_fields]
         kinds = [section for annotation in annotations for section in _sections(annotation)]
+        keyed = any(get_origin(annotation) is dict for annotation in annotations)
     return path + location[-1:], {name for k in kinds for name in k.model_fields}
 
 
