@@ -301,6 +301,18 @@ def test_a_batch_gives_the_bits_of_the_decisions(make_formula):
     assert batch[:, -1].tobytes() == out["probability"][crossed].tobytes()
 
 
+@pytest.mark.parametrize("rule", [Rule("break_even", 0.03), Rule("fixed", 0.5)])
+def test_signals_asked_about_at_once_pass_as_row_by_row(make_formula, rule):
+    data = random_rows(5)
+    chosen = Filter(model((2.0, 0.1, 0.3, 0.2)), rule, EXECUTION)
+    out = Scorer(make_formula(), chosen).decide(data)
+    crossed = np.flatnonzero(out["crossing"])
+    passed = chosen.passes(data, crossed, out["crossing"][crossed], out["exceedance"][crossed])
+    assert passed.tolist() == (out["action"][crossed] != decision.FILTERED).tolist()
+    assert 0 < passed.sum() < crossed.size
+    assert chosen.passes(data, *(np.zeros(0, np.int64),) * 2, np.zeros(0)).shape == (0,)
+
+
 @pytest.mark.parametrize(("kind", "value"), [("break_even", NAN), ("break_even", 1.5), ("fixed", -0.1), ("odd", 0.5)])
 def test_impossible_rules_are_refused(kind, value):
     with pytest.raises(ConfigError, match="rule"):

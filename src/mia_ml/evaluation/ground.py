@@ -137,7 +137,7 @@ class Ground:
 
     def verdict(self, judge: Filter | None, formula: Formula, window: Window) -> np.ndarray | None:
         """What a filter lets pass of a formula's crossings in a window's test rows, bool [n, 2]; None without one."""
-        return None if judge is None else verdicts.passes(judge, formula, self.rows, *window.test)
+        return None if judge is None else verdicts.passes(judge, formula, self.rows, self.panel, *window.test)
 
     def filtered(self, window: Window, formula: Formula) -> np.ndarray | None:
         """The verdict of the filter that was chosen in front of the window."""

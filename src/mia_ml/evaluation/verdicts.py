@@ -1,21 +1,23 @@
-"""What a filter says of a formula's crossings, asked as it is asked live: by the one scorer."""
+"""What a filter says of a formula's crossings, all at once; the same as the scorer, which asks it row by row."""
 
 import numpy as np
 
-from mia_ml.confluence import decision
 from mia_ml.confluence.formula import Formula
+from mia_ml.evaluation import candidates
+from mia_ml.evaluation.panel import Panel
 from mia_ml.labels.records import SIDES
 from mia_ml.scoring.filter import Filter
-from mia_ml.scoring.scorer import Scorer
 
 
-def passes(judge: Filter, formula: Formula, rows: np.ndarray, first_row: int, last_row: int) -> np.ndarray:
-    """The filter's verdict on the crossings of rows [first_row, last_row), bool [rows, 2], column 0 buying.
+def passes(
+    judge: Filter, formula: Formula, rows: np.ndarray, panel: Panel, first_row: int, last_row: int
+) -> np.ndarray:
+    """The filter's verdict on the crossings of rows [first_row, last_row), bool [n, 2], column 0 buying.
 
-    False everywhere else. rows: ROW [n]. The rows are decided as if nothing was before the first.
+    False everywhere else. rows: ROW [n], panel: of these. Rows are decided as if nothing was before the first.
     """
-    decided = Scorer(formula, judge).decide(rows[first_row:last_row])
-    passed = np.flatnonzero((decided["crossing"] != 0) & (decided["action"] != decision.FILTERED))
+    crossed = candidates.of(panel, formula, first_row, last_row)
+    passed = crossed[judge.passes(rows, crossed["row"], crossed["side"], crossed["exceedance"])]
     verdict = np.zeros((rows.size, len(SIDES)), np.bool_)
-    verdict[first_row + passed, np.where(decided["crossing"][passed] == SIDES[0], 0, 1)] = True
+    verdict[passed["row"], np.where(passed["side"] == SIDES[0], 0, 1)] = True
     return verdict

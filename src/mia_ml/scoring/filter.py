@@ -153,3 +153,14 @@ class Filter:
         """
         match(self.ensemble.inputs, list(names))
         return self._models.batch(inputs)[:, len(self.members) :]
+
+    def passes(self, rows: np.ndarray, row: np.ndarray, side: np.ndarray, exceedance: np.ndarray) -> np.ndarray:
+        """Which signals a scorer with this filter would let pass: bool [n].
+
+        rows: ROW. row: int64 [n], positions in it. side: +1, -1. exceedance: |score| / threshold.
+        """
+        own = rows[row]
+        inputs = inputs_of(own, np.arange(own.size), side, exceedance, self.ensemble.inputs)
+        values = own.view(np.float64).reshape(own.size, engine.ROW.itemsize // 8)
+        marks = filtering.pass_marks(self.gate.terms, values)
+        return self.probabilities_of(self.ensemble.inputs, inputs)[:, -1] > marks

@@ -73,6 +73,15 @@ def pass_mark(terms, values):
 
 
 @kernel
+def pass_marks(terms, values):
+    """The same of signals at many rows, values float64 [n, fields]."""
+    marks = np.empty(values.shape[0])
+    for i in range(marks.size):
+        marks[i] = pass_mark(terms[0], values[i])
+    return marks
+
+
+@kernel
 def judge(gate, room, values, out):
     """Fill the probabilities and the pass mark of a crossing; whether it passes."""
     features = gate.columns.size

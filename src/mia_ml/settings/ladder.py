@@ -18,8 +18,8 @@ class PassRule(Section):
 class Step(Section):
     """What changes against the step before; what is left out stays. terms replace all terms.
 
-    promise: points of win rate, low and high. signals: promised growth of their number, 1.5 is +150 %. rule: of a filter
-    that decides from here on.
+    promise: points of win rate, low and high. signals: promised growth of their number, 1.5 is +150 %. rule: of a
+    filter that decides from here on.
     """
 
     adds: str

@@ -72,4 +72,4 @@ class FilterTrials:
     def _passes(self, ensemble: Ensemble, rule: Rule, first: int, last: int) -> np.ndarray:
         """The filter's verdict on the crossings of rows [first, last), bool [n, 2]; False elsewhere."""
         judge = Filter(ensemble, rule, params(self.execution, self.instrument))
-        return verdicts.passes(judge, self.formula, self.rows, first, last)
+        return verdicts.passes(judge, self.formula, self.rows, self.panel, first, last)
