@@ -1,13 +1,11 @@
 """Which components say the same, and what each is worth out of sample: a page, a figure, a table."""
 
 import json
-import math
 
 import numpy as np
 
 from mia_ml import settings
-from mia_ml.confluence import formula
-from mia_ml.evaluation import policy, population, redundancy, redundancy_page
+from mia_ml.evaluation import one_factor, policy, population, redundancy, redundancy_page
 from mia_ml.evaluation.panel import Panel
 from mia_ml.features import engine
 from mia_ml.labels.weights import sample_weights
@@ -22,9 +20,6 @@ from pipelines.windows import Named
 REPEATS = 5
 MOST_EVENTS = 6000
 """Of all test windows together, evenly picked: shuffling each input of more would take minutes."""
-FACTORS = (0.05, 4.0)
-"""Between which a threshold is moved."""
-HALVINGS = 16
 
 
 class OutOfSample:
@@ -60,28 +55,10 @@ class OutOfSample:
         for content, window, rows in self._tested:
             terms = {name: weight for name, weight in content.confluence["terms"].items() if name in kept}
             if any(terms.values()):
-                reduced = self._as_frequent(content, terms, window)
+                reduced = one_factor.as_frequent(self._panel, content.confluence, terms, self._context, window)
                 net_r.append(policy.run(self._panel, reduced, *rows)["net_r"])
         every = np.concatenate([np.zeros(0), *net_r])
         return float(every.mean()) if every.size else float("nan")
-
-    def _as_frequent(self, content: Content, terms: dict[str, float], window: tuple[int, int]) -> formula.Formula:
-        wanted = policy.run(self._panel, content.formula(), *window).size
-        threshold = content.confluence["threshold"]
-
-        def at(factor: float) -> formula.Formula:
-            moved = dict(content.confluence) | {"terms": terms}
-            moved["threshold"] = dict(threshold) | {"base": threshold["base"] * factor}
-            return formula.build(moved, self._context)
-
-        low, high = FACTORS
-        for _ in range(HALVINGS):
-            middle = math.sqrt(low * high)
-            if policy.run(self._panel, at(middle), *window).size > wanted:
-                low = middle
-            else:
-                high = middle
-        return at(high)
 
     def importances(self, seed: int) -> tuple[redundancy.Importance, ...]:
         """Of each model input, on the candidates of the test windows."""
