@@ -75,9 +75,11 @@ def made(
     rows["close"] = 4000 + np.cumsum(rng.normal(0, 0.5, rows.size))
     rows["atr_5m"] = rows["atr_5m_usual"] = 2.0
     for name in engine.COMPONENTS:
+        rows[name] = np.nan
+    for name in components:
         waves = rng.normal(0, 1, (n_days, minutes + 8))
         smooth = np.lib.stride_tricks.sliding_window_view(waves, 9, axis=1).mean(axis=2) * 3
-        rows[name] = np.clip(smooth * 0.5, -1, 1).ravel() if name in components else np.nan
+        rows[name] = np.clip(smooth * 0.5, -1, 1).ravel()
     drift = np.repeat(rng.normal(0, day_luck, n_days), minutes)
     for name, strength in (edge or {}).items():
         drift = drift + strength * rows[name]
