@@ -2,7 +2,8 @@
 
 A formula of other terms crosses another number of times. So its threshold is moved until it trades as often in the
 training window as the whole one did there: what differs is which trades, not how many. Nothing of the test window is
-read.
+read. A lower threshold trades more often, until scores are hardly ever inside it to cross from: of two thresholds that
+trade as often, the higher one is meant.
 """
 
 import math
@@ -10,6 +11,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from mia_ml.confluence import formula as formulas
 from mia_ml.confluence.formula import Formula
@@ -20,9 +23,9 @@ from mia_ml.metrics import bootstrap
 from mia_ml.metrics.bootstrap import Resampling
 from mia_ml.metrics.estimate import Estimate
 
-FACTORS = (0.05, 4.0)
-"""Between which a threshold is moved."""
-HALVINGS = 16
+FACTORS = np.geomspace(6.0, 0.05, 24)
+"""By which a threshold is multiplied, one after another until it trades often enough; the last step is halved then."""
+HALVINGS = 10
 
 
 def as_frequent(
@@ -32,7 +35,10 @@ def as_frequent(
     context: Mapping[str, Any],
     rows: tuple[int, int],
 ) -> Formula:
-    """A confluence section with other terms, of a threshold that trades as often in rows [first, last) as it does."""
+    """A confluence section with other terms, of a threshold that trades as often in rows [first, last) as it does.
+
+    The nearest there is, when no threshold trades as often.
+    """
     wanted = policy.run(panel, formulas.build(confluence, context), *rows).size
     threshold = confluence["threshold"]
 
@@ -40,14 +46,23 @@ def as_frequent(
         moved = dict(threshold) | {"base": threshold["base"] * factor}
         return formulas.build(dict(confluence) | {"terms": dict(terms), "threshold": moved}, context)
 
-    low, high = FACTORS
-    for _ in range(HALVINGS):
+    def trades(factor: float) -> int:
+        return policy.run(panel, at(factor), *rows).size
+
+    counts = []
+    for factor in FACTORS.tolist():
+        counts.append(trades(factor))
+        if counts[-1] >= wanted:
+            break
+    step = int(np.argmax(counts))  # the last one, or the nearest to enough
+    low, high = FACTORS[step], FACTORS[max(step - 1, 0)]
+    for _ in range(HALVINGS if counts[step] >= wanted else 0):
         middle = math.sqrt(low * high)
-        if policy.run(panel, at(middle), *rows).size > wanted:
+        if trades(middle) >= wanted:
             low = middle
         else:
             high = middle
-    return at(high)
+    return at(float(low))
 
 
 def outcomes(ground: Ground, threads: int = 2) -> dict[str, Outcome]:
