@@ -47,6 +47,7 @@ def matrices(draw):
     return pnl
 
 
+@settings(deadline=None)
 @given(matrices(), st.sampled_from([2, 4, 6]))
 def test_word_by_word(pnl, blocks):
     found = overfitting.cscv(pnl, blocks)
@@ -61,7 +62,7 @@ def test_word_by_word(pnl, blocks):
         assert found.slope.value == pytest.approx(np.polyfit(inside, outside, 1)[0], rel=1e-6, abs=1e-9)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([4, 6, 8]))
 def test_purgedcv_agrees(seed, blocks):
     """It names each half by what is outside, and its PBO leaves out the middle, which six configurations have not."""

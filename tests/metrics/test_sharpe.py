@@ -5,7 +5,7 @@ import math
 import numpy as np
 import purgedcv
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -77,6 +77,7 @@ def test_ten_trials_and_forty_five():
 # Another implementation
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(20, 300), st.booleans(), st.floats(-0.1, 0.1), st.integers(2, 5000))
 def test_purgedcv_agrees(seed, n, skew, against, n_trials):
     """It takes the population's deviation, corrects skewness and kurtosis for bias, and rounds a record's days up."""
@@ -130,6 +131,7 @@ def test_the_minimum_track_record_is_just_long_enough():
     assert sharpe.minimum_track_record(few, against=0.05).value > needed
 
 
+@settings(deadline=None)
 @given(st.floats(1, 1e6), st.floats(1, 1e6))
 def test_more_trials_deflate_more(n, m):
     record = sharpe.track(returns(3))
@@ -212,6 +214,7 @@ def test_correlations_without_gaps_are_the_ordinary_ones():
     assert sharpe.correlations(pnl) == pytest.approx(np.corrcoef(pnl.T), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 0.9), st.integers(2, 30))
 def test_correlations_of_common_days(seed, gaps, least):
     rng = np.random.default_rng(seed)
@@ -239,6 +242,7 @@ def test_days_apart_and_silence_count_in_full():
     assert sharpe.correlations(pnl)[0, 1] == pytest.approx(1)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 12))
 def test_effective_numbers_lie_between_one_and_all(seed, m):
     rng = np.random.default_rng(seed)
