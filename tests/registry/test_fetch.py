@@ -65,9 +65,9 @@ def test_what_is_there_and_whole_is_not_downloaded_again(
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
-        ("mia-es@candidate", "names no bundle: write models:/NAME@ALIAS"),
-        ("models:/mia-es", "names no bundle"),
-        ("models:/mia'es/1", "names no bundle"),
+        ("mia-es@candidate", "names no version: write models:/NAME@ALIAS"),
+        ("models:/mia-es", "names no version"),
+        ("models:/mia'es/1", "names no version"),
         ("models:/other/1", "no model 'other' is registered: run the register stage first"),
         ("models:/other@paper", "no model 'other' is registered"),
         ("models:/mia-es@champion", "no alias 'champion': ask for @candidate, /1, /2"),

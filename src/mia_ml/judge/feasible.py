@@ -78,9 +78,9 @@ def _best(figure: str, side: int, facts: Facts) -> tuple[float, str]:
             fixed = f"a take-profit of {tp:g} A, a stop of {sl:g} A and a cost of {c:.3f} R"
             return best, f"({tp:g} / {sl:g} - {c:.3f}) / (1 + {c:.3f}) = {best:.2f} with {fixed}"
         case "signals_per_month" | "trades_per_month" if cap:
-            return cap * DAYS_A_MONTH, f"{DAYS_A_MONTH} x {cap} = {cap * DAYS_A_MONTH} with {cap} signals a day at most"
+            return cap * DAYS_A_MONTH, f"{DAYS_A_MONTH} x {cap} = {cap * DAYS_A_MONTH} with max_signals_per_day {cap}"
         case "n_trades" | "n_signals" if cap and days:
-            return cap * days, f"{days:,} x {cap} = {cap * days:,} on {days:,} days with {cap} signals a day at most"
+            return cap * days, f"{days:,} x {cap} = {cap * days:,} on {days:,} days with max_signals_per_day {cap}"
         case "days_traded" if days:
             return days, f"{days:,}, all days there are"
     return math.nan, ""

@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mia_ml.judge import figures, money, outlook, rules
+from mia_ml.core import figures
+from mia_ml.judge import money, outlook, rules, wording
 from mia_ml.judge.feasible import Facts, obstacle
 from mia_ml.judge.judgement import GateResult, GateStatus, GateTable, Integrity
 from mia_ml.judge.rules import Rule
@@ -30,7 +31,7 @@ def table(
         money. estimates: by the name of the figure in `figures.FIGURES`; one that is absent was not measured.
     """
     made = {check.name: check for check in integrity}
-    results = [hold(gate, Rule.from_dict(rule), estimates, facts) for gate, rule in file["gates"].items()]
+    results = [hold(gate, Rule(**rule), estimates, facts) for gate, rule in file["gates"].items()]
     results += [_check(check, made.get(check)) for check in file["integrity"]]
     notes = money.notes(file["money"], estimates) if file["money"] else ()
     return GateTable(
@@ -86,7 +87,7 @@ def _held(
     else:
         low, high = estimate.low, estimate.high
         if estimate.level < 1 - facts.alpha - 1e-9:  # false without a look
-            asked, given = figures.percent(1 - facts.alpha), figures.percent(estimate.level)
+            asked, given = wording.percent(1 - facts.alpha), wording.percent(estimate.level)
             return "undecidable", f"its interval is at {given}, this look asks for {asked}", f"an interval at {asked}"
     status = rules.status(limits, low, high)
     change = outlook.would_change(rule, limits, status, estimate, estimates)
@@ -96,13 +97,13 @@ def _held(
 def _why(rule: Rule, limits: tuple[rules.Limit, ...], status: rules.Status, estimate: Estimate) -> str:
     unit = rule.known.unit
     if rule.by == "value":
-        return f"measured {figures.number(unit, estimate.value)}"
+        return f"measured {wording.number(unit, estimate.value)}"
     if math.isnan(estimate.low) or math.isnan(estimate.high):
-        return f"{figures.number(unit, estimate.value)} has no interval"
-    interval = f"interval {figures.interval(unit, estimate.low, estimate.high)}"
+        return f"{wording.number(unit, estimate.value)} has no interval"
+    interval = f"interval {wording.interval(unit, estimate.low, estimate.high)}"
     if status == "undecidable":
         ends = ((limit, estimate.low if limit.side > 0 else estimate.high) for limit in limits)
-        held = " and ".join(figures.limit(unit, limit.value) for limit, near in ends if not limit.clears(near))
+        held = " and ".join(wording.limit(unit, limit.value) for limit, near in ends if not limit.clears(near))
         return f"the {interval} holds {held}"
     if status == "pass":
         return f"the whole {interval} clears it"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from mia_ml.judge import figures, verdict
+from mia_ml.judge import verdict, wording
 from mia_ml.judge.judgement import GateResult, GateTable
 
 COLOURS = {"pass": "green", "fail": "red", "undecidable": "yellow", "infeasible": "magenta"}
@@ -34,7 +34,7 @@ def text(title: str, sentence: str, tables: Sequence[GateTable], terminal_width:
         console.print(_heading(table))
         console.print(_gates(table, boxed=terminal_width is not None))
         for note in table.notes:
-            console.print(f"{note.what}: promised {note.promised}, measured {note.measured}")
+            console.print(f"{note.what}: the plan says {note.promised}; here {note.measured}")
     console.print(f"\nallowed: {verdict.allowed(tables)}")
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
@@ -60,7 +60,7 @@ def _gates(table: GateTable, boxed: bool) -> Table:
 def _measured(result: GateResult) -> str:
     if math.isnan(result.value) or not result.unit:
         return "-"
-    shown = figures.number(result.unit, result.value)
+    shown = wording.number(result.unit, result.value)
     if math.isnan(result.low) or math.isnan(result.high):
         return shown
-    return f"{shown} ({figures.interval(result.unit, result.low, result.high)})"
+    return f"{shown} ({wording.interval(result.unit, result.low, result.high)})"

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mia_ml.judge import figures
+from mia_ml.core import figures
+from mia_ml.judge import wording
 from mia_ml.judge.judgement import Note
 from mia_ml.metrics.estimate import Estimate, undecided
 from mia_ml.metrics.kpi import DAYS_A_MONTH, DAYS_A_YEAR
@@ -27,7 +28,7 @@ def notes(plan: Mapping[str, Any], estimates: Mapping[str, Estimate]) -> Iterato
     before, after, capital = plan["before"], plan["after"], plan["capital_usd"]
 
     def promised(unit: str, key: str) -> str:
-        return f"{figures.number(unit, before[key])} -> {figures.number(unit, after[key])}"
+        return f"{wording.number(unit, before[key])} -> {wording.number(unit, after[key])}"
 
     year, rate = _of(estimates, "annual_return"), _of(estimates, "trades_per_month")
     yearly = _scaled(year, capital)
@@ -35,12 +36,21 @@ def notes(plan: Mapping[str, Any], estimates: Mapping[str, Estimate]) -> Iterato
     for name in ("win_rate", "trades_per_month"):
         known = figures.FIGURES[name]
         yield Note(what=known.words, promised=promised(known.unit, name), measured=_shown(_of(estimates, name)))
-    a_trade = [side["usd_a_year"] / (MONTHS_A_YEAR * side["trades_per_month"]) for side in (before, after)]
     yield Note(
         what="USD a trade",
-        promised=" -> ".join(figures.number("USD", usd) for usd in a_trade),
-        measured=_shown(_scaled(year, capital / (MONTHS_A_YEAR * rate.value)) if rate.decided and rate.value else rate),
+        promised=" -> ".join(wording.number("USD", _a_trade(side)) for side in (before, after)),
+        measured=_shown(_measured_a_trade(year, rate, capital)),
     )
+
+
+def _a_trade(side: Mapping[str, float]) -> float:
+    return side["usd_a_year"] / (MONTHS_A_YEAR * side["trades_per_month"])
+
+
+def _measured_a_trade(year: Estimate, rate: Estimate, capital: float) -> Estimate:
+    if rate.value == 0:
+        return undecided("usd_a_trade", "USD", "no trades")
+    return _scaled(year, capital / (MONTHS_A_YEAR * rate.value)) if rate.decided else rate
 
 
 def _of(estimates: Mapping[str, Estimate], name: str) -> Estimate:
@@ -56,7 +66,7 @@ def _scaled(estimate: Estimate, factor: float) -> Estimate:
 def _shown(estimate: Estimate) -> str:
     if not estimate.decided:
         return estimate.undecidable or "not known"
-    shown = figures.number(estimate.unit, estimate.value)
+    shown = wording.number(estimate.unit, estimate.value)
     if math.isnan(estimate.low) or math.isnan(estimate.high):
         return shown
-    return f"{shown} ({figures.percent(estimate.level)} {figures.interval(estimate.unit, estimate.low, estimate.high)})"
+    return f"{shown} ({wording.percent(estimate.level)} {wording.interval(estimate.unit, estimate.low, estimate.high)})"

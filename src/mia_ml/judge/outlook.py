@@ -11,7 +11,7 @@ trades, or days for figures of daily profit and loss.
 import math
 from collections.abc import Mapping
 
-from mia_ml.judge import figures
+from mia_ml.judge import wording
 from mia_ml.judge.rules import Limit, Rule, Status
 from mia_ml.metrics.estimate import Estimate
 
@@ -39,7 +39,7 @@ def would_change(
     if math.isnan(estimate.low) or math.isnan(estimate.high):
         return "a sample that allows an interval"
     needs = f"needs {rule.known.words} " + " and ".join(
-        f"{limit.words} {figures.limit(rule.known.unit, limit.value)}" for limit in limits
+        f"{limit.words} {wording.limit(rule.known.unit, limit.value)}" for limit in limits
     )
     if status == "fail":
         return f"{needs}; more of the same would not change it"
@@ -54,7 +54,7 @@ def would_change(
 def _of_value(rule: Rule, limits: tuple[Limit, ...], estimate: Estimate, estimates: Mapping[str, Estimate]) -> str:
     missed = next(limit for limit in limits if not limit.clears(estimate.value))
     unit = rule.known.unit
-    asked = f"{missed.words} {figures.limit(unit, missed.value)}"
+    asked = f"{missed.words} {wording.limit(unit, missed.value)}"
     if missed.side < 0 or unit not in OF_SAMPLE.values():
         return f"needs {rule.known.words} {asked}"
     short = math.floor(missed.value - estimate.value) + 1 if missed.strict else math.ceil(missed.value - estimate.value)

@@ -9,15 +9,16 @@ the pass of a floor into a fail.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from mia_ml.core.errors import ConfigError, refuse_unknown
-from mia_ml.judge import figures
-from mia_ml.judge.figures import FIGURES, Figure
+from mia_ml.core.figures import FIGURES, Figure
+from mia_ml.judge import wording
 
 Status = Literal["pass", "fail", "undecidable"]
+
+CONFIDENCES, P_VALUES = ("psr", "dsr"), ("spa_p", "twins_p")
+"""What an error probability can be asked of, from above and from below."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Limit:
 @dataclass(frozen=True)
 class Rule:
     """least, most: the limit itself passes. above, below: it does not. by: the end of the interval, or the value. says:
-    what a plan says, where the limits are a reading of it."""
+    what a plan says, where the limits are a reading of it. What is no rule, `settings` has refused."""
 
     figure: str
     by: Literal["bound", "value"]
@@ -51,40 +52,6 @@ class Rule:
     most: float | None = None
     below: float | None = None
     says: str = ""
-
-    def __post_init__(self) -> None:
-        if self.figure not in FIGURES:
-            raise ConfigError(refuse_unknown("figure", self.figure, list(FIGURES)))
-        if self.by == "bound" and not self.known.by_bound:
-            raise ConfigError(f"{self.figure} has no interval: hold it by: value")
-        for one, other in (("least", "above"), ("most", "below")):
-            if getattr(self, one) is not None and getattr(self, other) is not None:
-                raise ConfigError(f"{one} and {other} are both given: give one")
-        if not self.limits:
-            raise ConfigError("no limit is given: give least, above, most or below")
-        self._check_possible()
-
-    def _check_possible(self) -> None:
-        known = self.known
-        for limit in self.limits:
-            if not math.isfinite(limit.value):
-                raise ConfigError(f"{limit.words} {limit.value} is no limit: give a finite number")
-            best = known.most if limit.side > 0 else known.least
-            if math.isfinite(best) and not limit.clears(best):
-                raise ConfigError(
-                    f"{self.figure} {limit.words} {limit.value:g} is impossible: it is never "
-                    f"{'above' if limit.side > 0 else 'below'} {best:g}"
-                )
-        if len(self.limits) == 2:
-            floor, ceiling = self.limits
-            if not (floor.clears(ceiling.value) and ceiling.clears(floor.value)):
-                raise ConfigError(
-                    f"{self.figure} {floor.words} {floor.value:g} and {ceiling.words} {ceiling.value:g} is impossible"
-                )
-
-    @classmethod
-    def from_dict(cls, mapping: Mapping[str, Any]) -> "Rule":
-        return cls(**mapping)
 
     @property
     def known(self) -> Figure:
@@ -109,9 +76,9 @@ class Rule:
         tightened = []
         for limit in self.limits:
             value = limit.value
-            if self.figure in figures.CONFIDENCES and limit.side > 0:
+            if self.figure in CONFIDENCES and limit.side > 0:
                 value = max(value, 1 - alpha)
-            elif self.figure in figures.P_VALUES and limit.side < 0:
+            elif self.figure in P_VALUES and limit.side < 0:
                 value = min(value, alpha)
             tightened.append(Limit(value, limit.side, limit.strict))
         return tuple(tightened)
@@ -125,13 +92,13 @@ class Rule:
         >>> rule.sentence(rule.limits, 0.95)
         'signals a month at least 25 and at most 35'
         """
-        asked = " and ".join(f"{limit.words} {figures.limit(self.known.unit, limit.value)}" for limit in limits)
+        asked = " and ".join(f"{limit.words} {wording.limit(self.known.unit, limit.value)}" for limit in limits)
         said = f" (the plan says {self.says})" if self.says else ""
         if self.by == "value":
             return f"{self.known.words} {asked}{said}"
         part = "interval" if len(limits) == 2 else "bound"
         end = "" if len(limits) == 2 else "lower " if limits[0].side > 0 else "upper "
-        return f"{end}{figures.percent(level)} {part} of {self.known.words} {asked}{said}"
+        return f"{end}{wording.percent(level)} {part} of {self.known.words} {asked}{said}"
 
 
 def status(limits: tuple[Limit, ...], low: float, high: float) -> Status:

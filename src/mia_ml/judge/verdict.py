@@ -19,8 +19,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from mia_ml.core import figures
 from mia_ml.core.words import ordinal
-from mia_ml.judge import figures
+from mia_ml.judge import wording
 from mia_ml.judge.judgement import About, Decision, GateResult, GateTable, LadderStep, Power, Selection, Verdict
 from mia_ml.metrics.estimate import Estimate, undecided
 
@@ -93,7 +94,7 @@ def reach(
         decision=ruling.decision,
         sentence=_sentence(ruling, about, estimates, selection, power),
         reasons=tuple(_reasons(ruling, about, tables, power, holdout)),
-        undecided=tuple(dict.fromkeys(_undecided(estimates, tables, selection, ladders or {}))),
+        undecided=tuple(_undecided(tables, ladders or {})),
     )
 
 
@@ -120,15 +121,15 @@ def _words(result: GateResult) -> str:
 
 
 def _count(result: GateResult) -> str:
-    asked = figures.limit(result.unit, result.bounds[0])
-    return f"{figures.number(result.unit, result.value)} of {asked} {_words(result)}"
+    asked = wording.limit(result.unit, result.bounds[0])
+    return f"{wording.number(result.unit, result.value)} of {asked} {_words(result)}"
 
 
 def _measured(result: GateResult) -> str:
-    shown = f"{_words(result)} {figures.number(result.unit, result.value)}"
+    shown = f"{_words(result)} {wording.number(result.unit, result.value)}"
     if math.isnan(result.low) or math.isnan(result.high):
         return shown
-    return f"{shown} ({figures.interval(result.unit, result.low, result.high)})"
+    return f"{shown} ({wording.interval(result.unit, result.low, result.high)})"
 
 
 def _sentence(
@@ -138,10 +139,10 @@ def _sentence(
     head += " in SYNTHETIC data" if about.synthetic else ""
     head += f", {ruling.because}" if ruling.because else ""
     n = estimates.get("n_trades") or undecided("n_trades", "trades", "not measured")
-    over = f"over {figures.number('trades', n.value)} trades on {about.n_days:,} days, costs in"
+    over = f"over {wording.number('trades', n.value)} trades on {about.n_days:,} days, costs in"
     could = ""
     if _not_seen(ruling, power):
-        could = f", where {figures.number('R', power.detectable_r)} would have been seen"
+        could = f", where {wording.number('R', power.detectable_r)} would have been seen"
     inner = sum(selection.n_inner.values())
     tried = f"{inner:,} inner and {selection.n_outer:,} outer configurations were tried"
     look = f", on the {ordinal(about.look)} look at the sealed days" if about.look else ""
@@ -152,17 +153,17 @@ def _gain(estimates: Mapping[str, Estimate]) -> str:
     gain = estimates.get("expectancy_r") or undecided("expectancy_r", "R", "not measured")
     if not gain.decided:
         return f"expectancy not known ({gain.undecidable})"
-    shown = f"{figures.number('R', gain.value)} a trade"
+    shown = f"{wording.number('R', gain.value)} a trade"
     if math.isnan(gain.low) or math.isnan(gain.high):
         return f"{shown} (no interval)"
-    return f"{shown} ({figures.percent(gain.level)} {figures.interval('R', gain.low, gain.high).removesuffix(' R')})"
+    return f"{shown} ({wording.percent(gain.level)} {wording.interval('R', gain.low, gain.high).removesuffix(' R')})"
 
 
 def _reasons(ruling: Ruling, about: About, tables: Sequence[GateTable], power: Power, holdout: str) -> Iterator[str]:
     for result in ruling.deciding:
         yield f"{result.rule}: {result.status}: {result.why}"
     if _not_seen(ruling, power):
-        seen = figures.number("R", power.detectable_r)
+        seen = wording.number("R", power.detectable_r)
         yield f"an expectancy of {seen} or more would have shown in four of five such samples; a smaller one may hide"
     results = _blocking(tables)
     for result in results:
@@ -171,7 +172,7 @@ def _reasons(ruling: Ruling, about: About, tables: Sequence[GateTable], power: P
     if results:
         yield f"{sum(result.status == 'pass' for result in results)} of {len(results)} blocking gates pass"
     if about.look:
-        level = figures.percent(1 - about.alpha)
+        level = wording.percent(1 - about.alpha)
         yield (
             f"{ordinal(about.look)} look at the sealed days: it may spend alpha {about.alpha:.4f}, "
             f"so its intervals are at {level}"
@@ -183,22 +184,11 @@ def _reasons(ruling: Ruling, about: About, tables: Sequence[GateTable], power: P
         yield "the data are SYNTHETIC: this tests the machinery and says nothing about a market"
 
 
-def _undecided(
-    estimates: Mapping[str, Estimate],
-    tables: Sequence[GateTable],
-    selection: Selection,
-    ladders: Mapping[str, Sequence[LadderStep]],
-) -> Iterator[str]:
-    gated = set()
+def _undecided(tables: Sequence[GateTable], ladders: Mapping[str, Sequence[LadderStep]]) -> Iterator[str]:
     for table in tables:
         for result in table.results:
             if result.status in ("undecidable", "infeasible"):
-                gated.add(result.figure)
                 yield f"{table.title}, {result.name}: {result.status}: {result.why}"
-    found = (value for value in vars(selection).values() if isinstance(value, Estimate))
-    for estimate in (*estimates.values(), *found):
-        if not estimate.decided and estimate.name not in gated:
-            yield f"{estimate.name}: {estimate.undecidable or 'its value is not known'}"
     for name, steps in ladders.items():
         for step in steps:
             if step.verdict == "undecided":

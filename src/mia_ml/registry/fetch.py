@@ -1,20 +1,18 @@
 """A registered bundle as a local folder: its files are downloaded, the model is never loaded, so nothing runs."""
 
-import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mia_ml.core.errors import DataError, UsageError
+from mia_ml.registry import address
 from mia_ml.registry.model import BUNDLE
 from mia_ml.scoring import bundle
 from mia_ml.tracking import server, versions
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-_URI = re.compile(r"models:/(?P<name>[\w. -]+)(@(?P<alias>[\w.-]+)|/(?P<version>[0-9]+))")
 
 
 def fetch(uri: str, tracking_uri: str, into: Path) -> Path:
@@ -24,13 +22,11 @@ def fetch(uri: str, tracking_uri: str, into: Path) -> Path:
     again. Raises UsageError when the store is down or has no such version, DataError when what came is not the bundle
     that was registered.
     """
-    asked = _URI.fullmatch(uri)
-    if not asked:
-        raise UsageError(f"'{uri}' names no bundle: write models:/NAME@ALIAS or models:/NAME/VERSION")
+    asked = address.parse(uri)
     try:
         server.prepare(tracking_uri)
         client = server.client(tracking_uri)
-        found = _version(client, asked["name"], asked["alias"], asked["version"])
+        found = address.find(client, asked)
         target = into / f"{found.name}-{found.version}"
         if not _is_bundle(target, found.tags.get(versions.IDENTITY)):
             _download(client, tracking_uri, found, target)
@@ -44,24 +40,6 @@ def _is_bundle(folder: Path, seal: str | None) -> bool:
         return bundle.load(folder).seal == seal
     except DataError:
         return False
-
-
-def _version(client: "MlflowClient", name: str, alias: str | None, version: str | None) -> Any:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        found = versions.aliased(client, name, alias) if alias else versions.numbered(client, name, str(version))
-        if found:
-            return found
-        there = sorted(int(found.version) for found in client.search_model_versions(f"name = '{name}'"))
-        if not there:
-            raise UsageError(f"no model '{name}' is registered: run the register stage first")
-        aliases = client.get_registered_model(name).aliases
-    except MlflowException as error:
-        raise server.Unreachable(server.first_line(error)) from error
-    known = [f"@{alias}" for alias in sorted(aliases)] + [f"/{number}" for number in there]
-    asked = f"alias '{alias}'" if alias else f"version {version}"
-    raise UsageError(f"model '{name}' has no {asked}: ask for {', '.join(known)}")
 
 
 def _download(client: "MlflowClient", tracking_uri: str, found: Any, target: Path) -> None:
