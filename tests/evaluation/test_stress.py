@@ -104,7 +104,7 @@ def test_costs_are_taken_from_every_trade_and_move_no_fill():
     assert rows["costs", "costs times 2"].expectancy_r.value == pytest.approx(base - cost.mean())
     assert rows["costs", "slippage plus 1 tick a side"].expectancy_r.value == pytest.approx(base - 2 / grounds.RISK)
     one = stress.one_more_tick(ground, ground.run(ground.chosen), FAST)
-    assert one.name == "expectancy_r_one_more_tick"
+    assert one.name == "expectancy_r_plus_tick"
     assert one.value == pytest.approx(base - 1 / grounds.RISK)
     assert one.value == rows["costs", "one more tick a round trip"].expectancy_r.value
     assert one.low < one.value < one.high

@@ -92,7 +92,7 @@ def rows_of(
 def one_more_tick(ground: Ground, judged: Outcome, resampling: Resampling) -> Estimate:
     """Expectancy in R when every round trip costs one tick more."""
     found = _expectancy(_sums(ground, _dearer(judged.trades, 1.0)), ground, resampling)
-    return replace(found, name="expectancy_r_one_more_tick")
+    return replace(found, name="expectancy_r_plus_tick")
 
 
 def late(ground: Ground, signals: np.ndarray, rows: int) -> np.ndarray:
