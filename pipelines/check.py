@@ -13,6 +13,7 @@ from mia_ml import settings
 from mia_ml.confluence import formula
 from mia_ml.core.errors import ConfigError
 from mia_ml.evaluation import candidates
+from mia_ml.ledger import ledger
 from mia_ml.tracking import runs
 from mia_ml.tuning import storage
 from mia_ml.tuning.trials import refuse_reverse
@@ -69,6 +70,7 @@ def refuse_what_a_later_stage_would(chosen: settings.Settings) -> None:
         refuse_reverse(execution.reverse)
         splitter(chosen.validation)
         storage.place(chosen.tuning.storage, "study")
+        ledger.open(chosen.ledger.where, Path.cwd()).close()
         candidates.refuse_disorder(chosen.models.threshold_grid)
         objective_of(chosen)
         space = policy_space(chosen)

@@ -1,5 +1,6 @@
 """Feature rows as the stages behind `features` read them, and the labels beside them."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,6 +38,13 @@ class Sample:
     def days(self) -> np.ndarray:
         """Trading days yyyymmdd, int64, in order."""
         return np.unique(self.rows["day"])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of all of it."""
+        digest = hashlib.sha256(self.rows.tobytes())
+        digest.update(self.labels.tobytes())
+        return digest.hexdigest()
 
     def part(self, first: int, last: int) -> "Sample":
         """The rows [first, last)."""

@@ -47,7 +47,9 @@ def tuned(world: World, sample: Sample, fold: Named, root: Path) -> tuple[dict[s
     """What was chosen, and the table of all trials."""
     root.mkdir()
     with contextlib.chdir(root):
-        chosen = tune.tuned(world.chosen, sample, fold, openings(before(world, fold)))
+        chosen, searches = tune.tuned(world.chosen, sample, fold, openings(before(world, fold)))
+        for searched in searches:
+            searched.write(fold.name)
     return chosen, content(root, TUNING.as_posix())
 
 

@@ -93,7 +93,8 @@ def test_without_a_search_of_the_filter_the_models_stay_as_configured(world: Wor
     root = learning_world.copy(world.root, tmp_path / "w")
     chosen = learning_world.changed(root, {"tuning": {"filter": None}})
     with contextlib.chdir(root):
-        told = tune.tuned(chosen, world.sample, world.folds[0], openings(world.days))
+        told, searches = tune.tuned(chosen, world.sample, world.folds[0], openings(world.days))
+    assert [searched.kind for searched in searches] == ["policy"]
     assert "filter" not in told
     assert told["params"] == {}
     plain = json.loads((world.root / TUNED / f"{world.folds[0].name}.json").read_text())

@@ -1,8 +1,8 @@
 """Sealed days are out of every stage's sight until a look at them is on the record, whatever is killed when."""
 
-import json
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -115,23 +115,28 @@ def test_there_must_be_something_to_seal(tables: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "gone").exists()
 
 
+@dataclass
 class World:
-    """Tables with their hold-out sealed, and a record."""
+    """Tables with their hold-out sealed, and a record of tokens, one line a look."""
 
-    def __init__(self, root: Path):
-        self.root = root
-        self.record = root / "ledger" / "unsealed.jsonl"
+    root: Path
 
-    def look(self, why: str, out: str = "out", when: str = "2026-11-22T10:00:00+00:00") -> sealed.Look:
-        return sealed.unseal(
-            self.root / "tables",
-            self.root / "sealed",
-            self.root / out,
-            self.record,
-            who="ana",
-            when_utc=when,
-            why=why,
-        )
+    def looks(self) -> list[str]:
+        record = self.root / "looks"
+        return record.read_text().split() if record.exists() else []
+
+    def record(self, found: sealed.Holdout, token: str) -> str:
+        if token not in self.looks():
+            handle = os.open(self.root / "looks", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            try:
+                os.write(handle, f"{token}\n".encode())
+            finally:
+                os.close(handle)
+        return token
+
+    def look(self, why: str, out: str = "out") -> str:
+        """Its token."""
+        return sealed.unseal(self.root / "tables", self.root / "sealed", self.root / out, why, self.record)
 
 
 @pytest.fixture
@@ -142,41 +147,44 @@ def world(tables: Path, tmp_path: Path) -> World:
 
 def test_a_look_is_recorded_and_shows_all_days(world: World) -> None:
     before = everything(world.root)
-    assert world.look("gate of\n release 1") == sealed.Look(
-        1, "ana", "2026-11-22T10:00:00+00:00", "gate of release 1", "2023-12-28", "2024-01-02", ["ES"], 13
-    )
+
+    def recorded(found: sealed.Holdout, token: str) -> sealed.Holdout:
+        assert days_in(world.root / "out") == set(), "no day is seen before its look is on record"
+        return found
+
+    found = sealed.unseal(world.root / "tables", world.root / "sealed", world.root / "out", "a gate", recorded)
+    assert found == sealed.Holdout(20231228, 20240102, ("ES",), 13)
     assert days_in(world.root / "out") == set(DAYS)
     assert everything(world.root).items() >= before.items(), "nothing is taken from the stages or given to them"
-    assert json.loads(world.record.read_text())["why"] == "gate of release 1"
 
 
-def test_looks_are_counted_by_period_and_instrument(world: World, tables: Path) -> None:
-    assert [world.look(f"reason {k}").look for k in (1, 2, 3)] == [1, 2, 3]
+def test_a_look_that_cannot_be_recorded_shows_nothing(world: World) -> None:
+    def refused(found: sealed.Holdout, token: str) -> None:
+        raise DataError("ledger is full")
+
+    with pytest.raises(DataError, match="ledger is full"):
+        sealed.unseal(world.root / "tables", world.root / "sealed", world.root / "out", "a gate", refused)
+    assert days_in(world.root / "out") == set()
+
+
+def test_every_look_has_a_token_of_its_own(world: World, tables: Path) -> None:
+    tokens = [world.look("why"), world.look("why"), world.look("another", out="elsewhere")]
     sealed.seal(tables, world.root / "sealed", 20231227)
-    assert world.look("one more day").look == 4, "an added day does not reset the count"
-    lines = world.record.read_text().splitlines()
-    assert [json.loads(line)["look"] for line in lines] == [1, 2, 3, 4]
-    other = World(world.root / "nq")
-    other.record = world.record
-    for kind in ("tables", "sealed"):
-        shutil.copytree(world.root / kind, other.root / kind)
-        (other.root / kind / "trades" / "ESH4").rename(other.root / kind / "trades" / "NQH4")
-        shutil.rmtree(other.root / kind / "book")
-    shutil.rmtree(other.root / "sealed" / "trades" / "ESM4")
-    assert other.look("another instrument").look == 1
-    assert [look.alpha for look in sealed.looks(world.record)] == [0.05 / 2, 0.05 / 6, 0.05 / 12, 0.05 / 20, 0.05 / 2]
+    tokens.append(world.look("why"))
+    assert len(set(tokens)) == 4
+    assert world.looks() == tokens
 
 
 def test_without_a_reason_nothing_is_shown(world: World) -> None:
     with pytest.raises(UsageError, match="needs its reason: say it with --why"):
         world.look(" \n")
     assert not (world.root / "out").exists()
-    assert sealed.looks(world.record) == []
+    assert world.looks() == []
 
 
 def test_a_killed_look_goes_on_as_itself(world: World, monkeypatch) -> None:
     expected = days_in(world.root / "tables") | days_in(world.root / "sealed")
-    step = 0
+    step, before_the_record = 0, 0
     while True:
         step += 1
         work = World(world.root / f"work{step}")
@@ -188,34 +196,42 @@ def test_a_killed_look_goes_on_as_itself(world: World, monkeypatch) -> None:
                 work.look("release 1")
             except Killed:
                 shown = days_in(work.root / "out") - days_in(work.root / "tables")
-                assert not shown or len(sealed.looks(work.record)) == 1, "no day is seen before its line is written"
+                assert not shown or len(work.looks()) == 1, "no day is seen before its look is on record"
+                before_the_record += not work.looks()
             else:
                 break
-        again = work.look("release 1", when="2026-11-23T10:00:00+00:00")
-        assert again.look == 1
-        assert sealed.looks(work.record) == [again]
+        again = work.look("release 1")
+        assert work.looks() == [again]
         assert days_in(work.root / "out") == expected
         assert not list((work.root / "out").rglob("*.part"))
     assert step > 20 * 2
-    assert world.look("release 1").look == 1
-    assert world.look("release 1").look == 2, "a finished look does not go on"
+    assert before_the_record == 2
+    first = world.look("release 1")
+    assert world.look("release 1") != first, "a finished look does not go on"
 
 
-def test_a_line_cut_off_by_a_kill_is_written_over(world: World) -> None:
-    world.look("one")
-    whole = world.record.read_bytes()
-    world.record.write_bytes(whole + whole[:40])
-    assert [look.why for look in sealed.looks(world.record)] == ["one"]
-    assert world.look("two").look == 2
-    assert [look.why for look in sealed.looks(world.record)] == ["one", "two"]
+def test_a_killed_look_for_another_reason_or_at_other_days_is_another(world: World, tables: Path, monkeypatch) -> None:
+    def killed(out: str) -> None:
+        with monkeypatch.context() as patch:
+            kill_at(patch, {"n": 0}, 5)
+            with pytest.raises(Killed):
+                world.look("release 1", out)
+
+    killed("one")
+    world.look("curious", "one")
+    assert len(set(world.looks())) == 2
+    killed("two")
+    sealed.seal(tables, world.root / "sealed", 20231227)
+    world.look("release 1", "two")
+    assert len(set(world.looks())) == 4
 
 
-def test_a_record_that_was_edited_stops_the_look(world: World) -> None:
-    world.look("one")
-    world.record.write_text('{"look": 1}\n' + world.record.read_text())
-    with pytest.raises(TableError, match=r"unsealed.jsonl: line 1 is not a look"):
-        world.look("two")
-    assert len(world.record.read_text().splitlines()) == 2
+def test_a_token_cut_off_by_a_power_failure_is_another_look(world: World) -> None:
+    (world.root / "out").mkdir()
+    (world.root / "out" / sealed.PENDING).write_text('{"about": ["wh')
+    world.look("why")
+    assert days_in(world.root / "out") == set(DAYS)
+    assert not (world.root / "out" / sealed.PENDING).exists()
 
 
 def test_where_days_may_be_shown(world: World, monkeypatch) -> None:
@@ -242,4 +258,4 @@ def test_nothing_sealed_is_nothing_to_look_at(tables: Path, tmp_path: Path) -> N
     (tmp_path / "sealed").mkdir()
     with pytest.raises(DataError, match="sealed: nothing is sealed here"):
         World(tmp_path).look("why")
-    assert not (tmp_path / "ledger").exists()
+    assert World(tmp_path).looks() == []

@@ -9,7 +9,8 @@ import pytest
 from mia_ml.core.errors import ConfigError, DataError
 from mia_ml.tuning.records import Trial
 from mia_ml.tuning.study import Study
-from tests.tuning import planted, postgres, workers
+from tests import postgres
+from tests.tuning import planted, workers
 
 N = 20
 

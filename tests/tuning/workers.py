@@ -1,6 +1,5 @@
 """Workers on the planted search, each a process of its own, to be killed."""
 
-import multiprocessing
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -9,10 +8,8 @@ from typing import Any
 from mia_ml.tuning.pruning import Cut
 from mia_ml.tuning.records import Result
 from mia_ml.tuning.study import Study
+from tests.processes import PROCESSES
 from tests.tuning import planted
-
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["cmaes", "tests.tuning.workers"])
 
 
 def slow(params: dict[str, Any], cut: Cut) -> Result:

@@ -1,19 +1,19 @@
 """The sealed hold-out on disk: days that no stage can read, because they are not in the folder of tables.
 
 `seal` moves every table of a day, the indices' as well, to a folder beside; a killed run is finished by the next one.
-`unseal` first writes one line to an append-only record, JSON lines, then shows the days: the k-th look at the same
-period of the same instrument is known to be the k-th (SPEC 8). A look that was killed half-way goes on as itself.
+`unseal` has a look recorded before it shows the first day (SPEC 8). A look that was killed half-way goes on as itself,
+by the token that it left where the days are shown.
 """
 
 import errno
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from mia_ml.core.errors import DataError, TableError, UsageError
 from mia_ml.core.instruments import root_of
@@ -23,6 +23,7 @@ from mia_ml.store.staging import day_name, sole_writer
 
 PENDING = "_unsealing.json"
 PRICES = ("trades", "book", "bars")
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -33,32 +34,6 @@ class Holdout:
     last_day: int
     instruments: tuple[str, ...]
     files: int
-
-
-@dataclass(frozen=True)
-class Look:
-    """One line of the record. look: 1 for the first at these days, counting looks that share a day and an instrument.
-
-    when_utc: ISO 8601. first_day, last_day: `yyyy-mm-dd`.
-    """
-
-    look: int
-    who: str
-    when_utc: str
-    why: str
-    first_day: str
-    last_day: str
-    instruments: list[str]
-    files: int
-
-    @property
-    def alpha(self) -> float:
-        """The error probability that this look may spend: 0.05 / (k (k + 1)), 0.05 over all looks together.
-
-        >>> Look(2, "", "", "", "", "", [], 0).alpha == 0.05 / 6
-        True
-        """
-        return 0.05 / (self.look * (self.look + 1))
 
 
 def seal(tables: Path, sealed: Path, first_day: int) -> Holdout:
@@ -116,88 +91,40 @@ def holdout(sealed: Path) -> Holdout:
     return Holdout(min(days), max(days), tuple(instruments), len(files))
 
 
-def unseal(tables: Path, sealed: Path, out: Path, record: Path, *, who: str, when_utc: str, why: str) -> Look:
-    """Record a look, then link into `out` what is sealed and, for its history, what is open; both stay where they are.
+def unseal(tables: Path, sealed: Path, out: Path, why: str, recorded: Callable[[Holdout, str], Told]) -> Told:
+    """Have a look recorded, then link into `out` what is sealed and, for its history, what is open; both stay in place.
 
-    out: may be `tables`, which then hide nothing any more. Raises UsageError without a reason, TableError or DataError
-    when nothing is sealed, TableError when the record cannot be read.
+    recorded: called with what will be shown and the token of this look, once it is sure to be possible; whatever it
+    raises, nothing is shown. A look at the same days that was killed has the same token when it is gone on with for the
+    same reason. out: may be `tables`, which then hide nothing any more. Returns what `recorded` does.
+
+    Raises UsageError without a reason, TableError or DataError when nothing is sealed.
     """
-    why = " ".join(why.split())
-    if not why:
+    if not why.strip():
         raise UsageError("a look at the hold-out needs its reason: say it with --why")
     if out.resolve() == sealed.resolve():
         raise UsageError(f"{out}: is the sealed folder itself: show the days in another one")
     found = holdout(sealed)
     files = parquet.inventory(sealed) + parquet.inventory(tables)
-    first, last = iso(found.first_day), iso(found.last_day)
     pending = out / PENDING
-    with sole_writer(out), _locked(record) as handle:
-        before = _lines(handle, record)
-        look = _interrupted(pending, before)
-        if look is None or (look.why, look.first_day, look.last_day) != (why, first, last):
-            number = 1 + sum(_meets(look, first, last, found.instruments) for look in before)
-            look = Look(number, who, when_utc, why, first, last, list(found.instruments), found.files)
-            manifest.write_json(pending, asdict(look))
-            _append(handle, look)
+    with sole_writer(out):
+        told = recorded(found, _token(pending, [why, found.first_day, found.last_day, *found.instruments]))
         for table, symbol, day, path in files:
             _link(path, parquet.path_of(out, table, symbol, day))
         pending.unlink()
-    return look
+    return told
 
 
-def looks(record: Path) -> list[Look]:
-    """Every look so far, in order. Raises TableError on a line that is none."""
-    if not record.exists():
-        return []
-    with _locked(record) as handle:
-        return _lines(handle, record)
-
-
-def _meets(look: Look, first: str, last: str, instruments: tuple[str, ...]) -> bool:
-    return look.first_day <= last and first <= look.last_day and not set(instruments).isdisjoint(look.instruments)
-
-
-def _interrupted(pending: Path, before: list[Look]) -> Look | None:
-    """The look that a killed run had recorded but not finished showing."""
+def _token(pending: Path, about: list[str | int]) -> str:
+    """The token of the look that a killed run had begun about the same, or a new one, kept before it is used."""
     try:
-        look = Look(**json.loads(pending.read_text()))
-    except FileNotFoundError:
-        return None
-    return look if look in before else None
-
-
-@contextmanager
-def _locked(record: Path) -> Iterator[int]:
-    record.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(record, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _content(handle: int) -> bytes:
-    return os.pread(handle, os.fstat(handle).st_size, 0)
-
-
-def _lines(handle: int, record: Path) -> list[Look]:
-    """What follows the last line break was cut off by a kill before anything was shown for it."""
-    found = []
-    for number, line in enumerate(_content(handle).split(b"\n")[:-1], 1):
-        try:
-            found.append(Look(**json.loads(line)))
-        except (ValueError, TypeError) as error:
-            raise TableError(
-                f"{record}: line {number} is not a look ({error}): lines are only ever added, restore the file"
-            ) from error
-    return found
-
-
-def _append(handle: int, look: Look) -> None:
-    os.ftruncate(handle, _content(handle).rfind(b"\n") + 1)
-    os.write(handle, json.dumps(asdict(look)).encode() + b"\n")
-    os.fsync(handle)
+        begun = json.loads(pending.read_text())
+    except (FileNotFoundError, ValueError):  # none, or one that a power failure cut off
+        begun = {}
+    if begun.get("about") != about:
+        begun = {"about": about, "token": uuid.uuid4().hex}
+        manifest.write_json(pending, begun)
+    return str(begun["token"])
 
 
 def _link(path: Path, target: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mia_ml.core import project
 from mia_ml.tracking import pending, send, server
 from mia_ml.tracking.pending import Data, Model, Run
 
@@ -31,13 +32,13 @@ def log(root: Path, uri: str, experiment: str, run: Run, model: Model | None = N
     root: the repository, or the checkout of a queued experiment. A metric that is not finite becomes the tag
     `undefined.<metric>`. Raises ConfigError on a `uri` that is no store; the run is kept all the same.
     """
-    root = server.home(root)
+    root = project.home(root)
     return _send_all(root, uri, experiment, pending.keep(root / pending.FOLDER, experiment, run, model))
 
 
 def send_waiting(root: Path, uri: str) -> Sent:
     """Send what earlier runs left; `line` is empty when nothing waits."""
-    root = server.home(root)
+    root = project.home(root)
     return _send_all(root, uri) if pending.waiting(root / pending.FOLDER) else Sent("", "", (), "")
 
 

@@ -21,12 +21,11 @@ from typing import Any, Protocol
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import BaseJournalBackend
 
+from mia_ml.core import postgresql
 from mia_ml.core.errors import ConfigError, DataError
 
-SHARED = "postgresql+psycopg://"
-CONNECT_S = 10
-KEEPALIVE = {"keepalives": 1, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 4}
-SERVER_KEEPALIVE = "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=4"  # seconds
+MEMORY = "memory"
+SHARED = postgresql.URL
 
 
 class Storage(Protocol):
@@ -136,7 +135,7 @@ class Postgres:
 
         self._execute = sqlalchemy.text
         self._failure = sqlalchemy.exc.SQLAlchemyError
-        connect = {"connect_timeout": CONNECT_S, "options": SERVER_KEEPALIVE, **KEEPALIVE}
+        connect = dict(postgresql.connect_args())
         try:
             self._engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=connect)
             self._where = self._engine.url.render_as_string(hide_password=True)
@@ -146,10 +145,10 @@ class Postgres:
                     url, engine_kwargs={"connect_args": connect, "pool_pre_ping": True, "pool_size": 2}
                 )
         except ImportError:
-            raise ConfigError(f"tuning.storage {SHARED}... needs a driver: pip install 'psycopg[binary]'") from None
+            raise ConfigError(f"tuning.storage {SHARED}... {postgresql.DRIVER}") from None
         except self._failure as error:
             raise DataError(
-                f"{_shown(url)}: {_first_line(error)}; check the address and that the server runs"
+                f"{postgresql.shown(url)}: {postgresql.first_line(error)}; check the address and that the server runs"
             ) from None
 
     def claim(self, key: str) -> bool:
@@ -182,13 +181,13 @@ class Postgres:
             return bool(self._connection.execute(self._execute(statement), {"key": number} if key else {}).scalar())
         except self._failure as error:
             raise DataError(
-                f"{self._where}: {_first_line(error)}; every finished trial is stored, run the same again"
+                f"{self._where}: {postgresql.first_line(error)}; every finished trial is stored, run the same again"
             ) from None
 
 
 def open_storage(where: str) -> Storage:
     """The storage at `where`: "memory", the path of a journal or a PostgreSQL URL. Raises ConfigError, DataError."""
-    if where == "memory":
+    if where == MEMORY:
         return Memory()
     if where.startswith(SHARED):
         return Postgres(where)
@@ -199,9 +198,9 @@ def open_storage(where: str) -> Storage:
 def place(where: str, study: str) -> str:
     """What `open_storage` takes for a study: a journal of its own in the folder `where`, or the URL that `where` is.
 
-    Raises ConfigError on a URL that is none of PostgreSQL.
+    "memory" stays what it is. Raises ConfigError on a URL that is none of PostgreSQL.
     """
-    if where.startswith(SHARED):
+    if where == MEMORY or where.startswith(SHARED):
         return where
     _refuse_other_urls(where)
     return str(Path(where) / f"{study}.journal")
@@ -209,7 +208,9 @@ def place(where: str, study: str) -> str:
 
 def _refuse_other_urls(where: str) -> None:
     if "://" in where:
-        raise ConfigError(f"tuning.storage {_shown(where)}: give a folder, the path of a journal file, or {SHARED}...")
+        raise ConfigError(
+            f"tuning.storage {postgresql.shown(where)}: give a folder, the path of a journal file, or {SHARED}..."
+        )
 
 
 def _whole(line: bytes) -> bool:
@@ -220,13 +221,3 @@ def _whole(line: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _shown(url: str) -> str:
-    """A URL without what stands before its host."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
-
-
-def _first_line(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

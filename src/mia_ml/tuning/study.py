@@ -12,13 +12,11 @@ the number of workers, nor on interruptions, nor on whether more trials were run
 
 import contextlib
 import json
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import optuna
@@ -27,13 +25,13 @@ from optuna.trial import TrialState
 
 from mia_ml.core.errors import ConfigError, DataError
 from mia_ml.tuning import proposals
+from mia_ml.tuning.attempt import Attempt, Evaluate, Recorder
 from mia_ml.tuning.entries import entry, trial_of
 from mia_ml.tuning.plan import Plan
 from mia_ml.tuning.pruning import NEVER, Cut
-from mia_ml.tuning.records import Result, Trial
+from mia_ml.tuning.records import Trial
 from mia_ml.tuning.storage import Storage, open_storage
 
-Evaluate = Callable[[dict[str, Any], Cut], Result]
 Progress = Callable[[int, int], None]
 
 WAIT_S = 0.05  # until another look at trials that other processes evaluate
@@ -44,8 +42,7 @@ POINTS = "points:"
 @dataclass(frozen=True)
 class _Running:
     number: int
-    params: dict[str, Any]
-    future: Future[Result]
+    future: Future[Trial]
 
 
 class Study:
@@ -93,19 +90,25 @@ class Study:
         return first
 
     def optimize(
-        self, n_trials: int, evaluate: Evaluate, workers: int = 1, progress: Progress | None = None
+        self,
+        n_trials: int,
+        evaluate: Evaluate,
+        workers: int = 1,
+        progress: Progress | None = None,
+        recorder: Recorder | None = None,
     ) -> list[Trial]:
         """Runs trials until `n_trials` have finished, those stored before included; the trials up to there.
 
         evaluate: from params and a cut to a Result, a pure function, called on `workers` threads. What it raises makes
         its trial a failed one, and so do values that are not finite. progress: called with finished and asked for.
-        Raises DataError when every trial of a batch failed.
+        recorder: told of what is evaluated now, not of what was stored before. Raises DataError when every trial of a
+        batch failed.
         """
         with ThreadPoolExecutor(max_workers=workers) as pool:
             while missing := self._missing(n_trials):
                 if progress:
                     progress(_finished(self.trials(n_trials)), n_trials)
-                self._run(missing, evaluate, pool, workers)
+                self._run(missing, Attempt(evaluate, len(self.plan.objectives), recorder), pool, workers)
         if progress:
             progress(n_trials, n_trials)
         return self.trials(n_trials)
@@ -134,7 +137,7 @@ class Study:
                     f"{batch[0].error}; correct that and give the study a new name"
                 )
 
-    def _run(self, missing: Sequence[int], evaluate: Evaluate, pool: ThreadPoolExecutor, workers: int) -> None:
+    def _run(self, missing: Sequence[int], attempt: Attempt, pool: ThreadPoolExecutor, workers: int) -> None:
         """Evaluates what of `missing` no other process does, and waits until all of it is stored."""
         batch = missing[0] // self.plan.batch
         points, cut = self._batch(batch)
@@ -144,12 +147,12 @@ class Study:
             while todo or running:
                 for number in self._claimed(todo, most - len(running)):
                     params = self.plan.space.params(points[number % self.plan.batch])
-                    running.append(_Running(number, params, pool.submit(evaluate, params, cut)))
+                    running.append(_Running(number, pool.submit(attempt, number, batch, params, cut)))
                 if not running:
                     time.sleep(WAIT_S)
                     continue
                 one = self._next(running)
-                trial = _outcome(one, batch, len(self.plan.objectives))
+                trial = one.future.result()
                 self._storage.assert_held()
                 self._write(trial)
                 running.remove(one)
@@ -264,21 +267,3 @@ def _bury(study: optuna.Study) -> None:
 
 def _finished(trials: Sequence[Trial]) -> int:
     return sum(trial.finished for trial in trials)
-
-
-def _outcome(one: _Running, batch: int, objectives: int) -> Trial:
-    """The trial of an evaluation that is over, or is waited for."""
-    try:
-        result = one.future.result()
-        values = tuple(float(value) for value in result.values)
-        per_fold = tuple(tuple(float(value) for value in fold) for fold in result.per_fold)
-        if any(len(figures) != objectives for figures in (*per_fold, *([] if result.pruned else [values]))):
-            raise DataError(f"{objectives} objectives need as many values, not {values}")
-        if not all(math.isfinite(value) for figures in (values, *per_fold) for value in figures):
-            raise DataError(f"values {values} of folds {per_fold} are not all finite")
-    except Exception as error:  # whatever an evaluation raises is its trial's outcome
-        text = f"{type(error).__name__}: {error}".splitlines()[0]
-        return Trial(one.number, batch, "failed", one.params, error=text)
-    if result.pruned:
-        return Trial(one.number, batch, "pruned", one.params, (), per_fold, result.statistics)
-    return Trial(one.number, batch, "complete", one.params, values, per_fold, result.statistics)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy
+from sqlalchemy.pool import NullPool
 
 BINARIES = Path("/usr/lib/postgresql")
 START_S = 60
@@ -56,6 +58,16 @@ def server() -> Iterator[str]:
             process.wait(START_S)
     finally:
         shutil.rmtree(folder)
+
+
+def emptied(url: str) -> str:
+    """The same server without a table."""
+    engine = sqlalchemy.create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text("drop schema public cascade"))
+        connection.execute(sqlalchemy.text("create schema public"))
+    engine.dispose()
+    return url
 
 
 def _wait(binaries: Path, folder: Path) -> None:
