@@ -174,7 +174,7 @@ def _figures(sums, chosen, capital_usd):
         won_usd / lost_usd if some_lost else np.nan,
         mean_usd / spread_usd * np.sqrt(DAYS_A_YEAR),
         drawdown,
-        (won_usd / n_wins) / (lost_usd / n_losses) if some_lost and n_wins > 0 else np.nan,
+        (won_usd / n_wins) / (lost_usd / n_losses) if some_lost else np.nan,
         mean_usd / capital_usd * DAYS_A_YEAR,
         won_usd - lost_usd,
         n_signals / months,
