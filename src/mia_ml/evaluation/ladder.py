@@ -27,7 +27,7 @@ from mia_ml.judge.judgement import LadderStep, StepVerdict
 from mia_ml.labels.records import SIDES, usable
 from mia_ml.metrics import bootstrap, day_sums, power, proportions
 from mia_ml.metrics.bootstrap import Resampling
-from mia_ml.metrics.estimate import Estimate
+from mia_ml.metrics.estimate import Estimate, undecided
 from mia_ml.scoring.filter import Filter, Rule
 
 FilterOf = Callable[[Window, Formula, Rule], Filter]
@@ -125,12 +125,11 @@ def _rung(ground: Ground, step: Step, filter_of: FilterOf, levels: tuple[float, 
             filters = {window.name: filter_of(window, formula, step.rule) for window in ground.windows}
         except DataError as refusal:
             silent = f"its filter cannot be trained: {refusal}"
-    passing = not silent
-    found = [_crossed(ground, formula, window, filters[window.name], levels) for window in ground.windows if passing]
-    crossed = np.concatenate([np.zeros((0, 2), np.int64), *found])
-    outcome = ground.traded(np.zeros(0, SIGNALLED))
-    if passing:
+    outcome, found = ground.traded(np.zeros(0, SIGNALLED)), []
+    if not silent:
+        found = [_crossed(ground, formula, window, filters[window.name], levels) for window in ground.windows]
         outcome = ground.run(lambda _: formula, lambda window, own: ground.verdict(filters[window.name], own, window))
+    crossed = np.concatenate([np.zeros((0, 2), np.int64), *found])
     labels = ground.labels[crossed[:, 0], np.where(crossed[:, 1] == SIDES[0], 0, 1)]
     labels = labels[usable(labels)]
     no_pnl = np.zeros(ground.days.size)
@@ -148,8 +147,8 @@ def _crossed(
 
 
 def _told(ground: Ground, rung: _Rung, before: _Rung | None, resampling: Resampling) -> LadderStep:
-    step, capital_usd = rung.step, ground.capital_usd
-    own = _by_name(bootstrap.estimates(rung.sums, capital_usd, resampling))
+    step = rung.step
+    own = _figures(rung, ground.capital_usd, resampling)
     alone = LadderStep(
         name=step.name,
         adds=step.adds,
@@ -168,20 +167,32 @@ def _told(ground: Ground, rung: _Rung, before: _Rung | None, resampling: Resampl
     )
     if before is None:
         return alone
-    gain = _by_name(bootstrap.differences(rung.sums, before.sums, capital_usd, resampling))
+    gains = _gains(rung, before, ground.capital_usd, resampling)
+    verdict, why = _verdict(ground, rung, before, gains["gain_points"], gains["signals_change"])
+    change = gains.pop("signals_change").value
+    return alone.model_copy(update=gains | {"signals_change": change, "verdict": verdict, "why": why})
+
+
+def _figures(rung: _Rung, capital_usd: float, resampling: Resampling) -> dict[str, Estimate]:
+    if rung.silent:
+        units = {"expectancy_r": "R", "win_rate_minus_break_even": "share"}
+        return {name: undecided(name, unit, "no trades") for name, unit in units.items()}
+    return _by_name(bootstrap.estimates(rung.sums, capital_usd, resampling))
+
+
+def _gains(rung: _Rung, before: _Rung, capital_usd: float, resampling: Resampling) -> dict[str, Estimate]:
+    units = {"gain_r": "R", "gain_points": "points", "gain_candidates_r": "R", "signals_change": "share"}
+    if rung.silent or before.silent:
+        why = "no trades" if rung.silent else "other: no trades"
+        return {name: undecided(name, unit, why) for name, unit in units.items()}
+    trades = _by_name(bootstrap.differences(rung.sums, before.sums, capital_usd, resampling))
     events = _by_name(bootstrap.differences(rung.candidate_sums, before.candidate_sums, capital_usd, resampling))
-    points = _in_points(gain["win_rate_minus_break_even"])
-    verdict, why = _verdict(ground, rung, before, points, gain["signals_change"])
-    return alone.model_copy(
-        update={
-            "gain_r": replace(gain["expectancy_r"], name="gain_r"),
-            "gain_points": points,
-            "gain_candidates_r": replace(events["expectancy_r"], name="gain_candidates_r"),
-            "signals_change": gain["signals_change"].value,
-            "verdict": verdict,
-            "why": why,
-        }
-    )
+    return {
+        "gain_r": replace(trades["expectancy_r"], name="gain_r"),
+        "gain_points": _in_points(trades["win_rate_minus_break_even"]),
+        "gain_candidates_r": replace(events["expectancy_r"], name="gain_candidates_r"),
+        "signals_change": trades["signals_change"],
+    }
 
 
 def _by_name(estimates: Sequence[Estimate]) -> dict[str, Estimate]:
