@@ -38,6 +38,7 @@ def registered(made: Path, monkeypatch) -> Path:
 
 
 def test_the_gates_of_a_version(mia, registered):
+    (registered / "1").mkdir()  # a number means the version all the same
     code, out, err = mia("gates", "1")
     assert (code, err) == (0, "")
     lines = out.splitlines()
@@ -85,7 +86,7 @@ def test_a_model_and_a_store_by_option_need_no_settings(mia, registered, tmp_pat
         (["9"], "model 'mia-es' has no version 9: ask for @candidate, /1, /2"),
         (["champion"], "model 'mia-es' has no alias 'champion': ask for @candidate, /1, /2"),
         (["1", "--model", "other"], "no model 'other' is registered: run the register stage first"),
-        (["."], ".: holds no judgement.json and no judge/judgement.json: run the stage judge first"),
+        (["."], ".: holds none of judgement.json, judge/judgement.json, reports/judge/judgement.json: run the stage"),
         (["gone.json"], "gone.json: No such file or directory"),
         (["1", "--params", "gone.yaml"], "gone.yaml: no such file; 'dvc exp run' composes it from conf/"),
     ],
