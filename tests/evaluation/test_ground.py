@@ -102,7 +102,7 @@ def test_an_open_position_blocks_in_the_next_window():
     for blocked in (False, True):
         labels = worlds.no_labels(rows)
         labels["free_ns"] = labels["signal_ns"] + 1
-        labels["free_ns"][1] = rows["ts"][6 if blocked else 4]
+        labels["free_ns"][1] = rows["ts"][6 if blocked else 5]
         ground = Ground(rows, labels, grounds.windows([0, 4, 8]), rows["day"][:1], worlds.CONTEXT, 1e5)
         outcome = ground.run(lambda _: formula)
         assert outcome.signals["row"].tolist() == [1, 5]

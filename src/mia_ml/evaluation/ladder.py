@@ -101,16 +101,16 @@ def climb(
 
 def absent(ground: Ground, terms: Sequence[str]) -> tuple[str, ...]:
     """Which components have no value on any tested row."""
-    tested = ground.rows[ground.test_rows]
-    return tuple(name for name in terms if np.isnan(tested[name]).all())
+    return tuple(name for name in terms if np.isnan(ground.rows[name][ground.test_rows]).all())
 
 
 def _unreachable(ground: Ground, step: Step) -> str:
     """Why no row has a score; empty when one has."""
-    tested = ground.rows[ground.test_rows]
     terms = {name: abs(weight) for name, weight in step.confluence["terms"].items() if weight}
-    present = sum(weight * ~np.isnan(tested[name]) for name, weight in terms.items()) / sum(terms.values())
-    if (present >= step.confluence["min_weight_present"]).any():
+    present = np.zeros(ground.test_rows.size)
+    for name, weight in terms.items():
+        present += weight * ~np.isnan(ground.rows[name][ground.test_rows])
+    if (present / sum(terms.values()) >= step.confluence["min_weight_present"]).any():
         return ""
     missing = absent(ground, list(terms))
     return f"no reachable signal: {', '.join(missing)} absent" if missing else "no reachable signal: too much absent"

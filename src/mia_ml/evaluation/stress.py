@@ -163,14 +163,12 @@ def _of_days(ground: Ground, judged: Outcome, conditions: Conditions, resampling
 
 def _widest(ground: Ground, share: float) -> tuple[np.ndarray, float]:
     """Which days, bool [d], are the share with the widest range of closes over their mean, and the least such range."""
-    rows = ground.rows[ground.test_rows]
-    first = np.flatnonzero(np.diff(rows["day"], prepend=rows["day"][0] - 1))
-    close = rows["close"]
-    size = np.diff(np.append(first, rows.size))
-    mean = np.add.reduceat(close, first) / size
+    day, close = ground.rows["day"][ground.test_rows], ground.rows["close"][ground.test_rows]
+    first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
+    mean = np.add.reduceat(close, first) / np.diff(np.append(first, day.size))
     width = (np.maximum.reduceat(close, first) - np.minimum.reduceat(close, first)) / np.abs(mean)
     of_day = np.full(ground.days.size, -np.inf)  # without rows, or without a price
-    of_day[np.searchsorted(ground.days, rows["day"][first])] = np.nan_to_num(width, nan=-np.inf)
+    of_day[np.searchsorted(ground.days, day[first])] = np.nan_to_num(width, nan=-np.inf)
     least = np.sort(of_day)[-max(1, round(share * ground.days.size))]
     return of_day >= least, float(least)
 

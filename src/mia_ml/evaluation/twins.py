@@ -51,9 +51,8 @@ def _earned(ground: Ground, minute: np.ndarray, column: np.ndarray, day: np.ndar
     Tested days without a usable decision on each of the sides in use are left out.
     """
     rows = ground.test_rows
-    labels = ground.labels[rows]
-    known, net_r = usable(labels), labels["net_r"]
-    minutes, tested = _minutes(ground.rows["minute_of_day"][rows]), labels["day"][:, 0]
+    known, net_r = usable(ground.labels)[rows], ground.labels["net_r"][rows]
+    minutes, tested = _minutes(ground.rows["minute_of_day"][rows]), ground.rows["day"][rows]
     edges = np.flatnonzero(np.diff(tested, prepend=tested[0] - 1))
     days, position = np.unique(day, return_inverse=True)
     totals = []
