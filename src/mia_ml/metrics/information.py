@@ -50,7 +50,7 @@ def forward_moves(
     then = np.searchsorted(price_ts_ns, until_ns, side="right") - 1
     fresh = ts_ns - price_ts_ns[before] <= stale_ns
     known = (before >= 0) & fresh
-    still = (then >= 0) & (until_ns - price_ts_ns[then] <= stale_ns) & (until_ns <= price_ts_ns[-1])
+    still = (until_ns - price_ts_ns[then] <= stale_ns) & (until_ns <= price_ts_ns[-1])
     return np.where(known[:, None] & still, price[then] - price[before][:, None], np.nan)
 
 
