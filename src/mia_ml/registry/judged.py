@@ -1,4 +1,4 @@
-"""The judgement of a registered version: what the gates said of the run that made it.
+"""The judgement of a run or of a registered version: what the gates said of the run that made it.
 
 A bundle that is made again is the same version, but it may be judged again, after more trials: the latest counts.
 """
@@ -24,7 +24,7 @@ ARTIFACT = "judge/judgement.json"
 
 @dataclass(frozen=True)
 class Judged:
-    """version: `name/3`. run_id: of the run that holds the judgement."""
+    """version: `name/3`, empty where the run made none. run_id: of the run that holds the judgement."""
 
     version: str
     run_id: str
@@ -53,6 +53,29 @@ def fetch(asked: address.Address, tracking_uri: str) -> Judged:
     if not run_id:
         raise DataError(f"{version} has no judgement: it was registered before the judge existed: run dvc exp run")
     return Judged(version, run_id, _read(client, run_id, version))
+
+
+def of_run(run_id: str, tracking_uri: str) -> Judged:
+    """The judgement of a run. Raises UsageError when the store is down or has no such run, else as `fetch`."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        server.prepare(tracking_uri)
+        client = server.client(tracking_uri)
+        try:
+            tags = client.get_run(run_id).data.tags
+            judged = _has_one(client, run_id)
+        except MlflowException as error:
+            if error.error_code in versions.ABSENT:
+                raise UsageError(f"the store has no run {run_id}: mlflow ui lists those there are") from None
+            raise server.Unreachable(server.first_line(error)) from error
+    except server.Unreachable as error:
+        raise UsageError(
+            f"run {run_id} cannot be looked up: {error}; start the store or correct tracking.uri"
+        ) from None
+    if not judged:
+        raise DataError(f"run {run_id} has no judgement: it tested nothing or is older than the judge: run dvc exp run")
+    return Judged(tags.get(versions.VERSION, ""), run_id, _read(client, run_id, f"run {run_id}"))
 
 
 def _runs(client: "MlflowClient", found: Any, version: str) -> Iterator[str]:

@@ -73,7 +73,7 @@ def logits(selection: Selection) -> svg.Chart | None:
         axes = figure.subplots()
         reach = float(np.abs(found).max()) or 1.0
         edges = np.linspace(-reach, reach, BINS + 1)
-        counts, _ = np.histogram(found, edges)
+        counts = np.histogram(-found, edges)[0][::-1]  # of bins that hold their upper edge: a logit of 0 is worse
         shares = 100 * counts / found.size
         middle = BINS // 2
         wide = edges[1] - edges[0]

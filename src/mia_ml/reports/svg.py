@@ -9,10 +9,12 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 WIDE_PX, NARROW_PX = 860, 400
 UNITS_AN_INCH = 72  # of matplotlib's SVG
@@ -34,7 +36,7 @@ VARIABLES = (
 COLOURS = {name: f"#0000{code:02x}" for code, name in enumerate(VARIABLES, start=1)}
 INK, MUTED, LINE, FAINT, PAPER, ACCENT, GOOD, BAD, OPEN, SECOND, THIRD, FOURTH = COLOURS.values()
 
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "mia",  # ids are a function of what is drawn
     "text.parse_math": False,  # a name may hold a dollar sign
