@@ -48,8 +48,7 @@ def forward_moves(
     until_ns = ts_ns[:, None] + horizons_ns
     before = np.searchsorted(price_ts_ns, ts_ns, side="left") - 1
     then = np.searchsorted(price_ts_ns, until_ns, side="right") - 1
-    fresh = ts_ns - price_ts_ns[before] <= stale_ns
-    known = (before >= 0) & fresh
+    known = (before >= 0) & (ts_ns - price_ts_ns[before] <= stale_ns)
     still = (until_ns - price_ts_ns[then] <= stale_ns) & (until_ns <= price_ts_ns[-1])
     return np.where(known[:, None] & still, price[then] - price[before][:, None], np.nan)
 
