@@ -1,13 +1,27 @@
-"""Write params.yaml as DVC composes it from conf/, without running anything: what is committed."""
+"""Settings as DVC composes them from conf/, without running anything: params.yaml as committed, or a door's own."""
 
 import sys
 from pathlib import Path
 
 from dvc.utils.hydra import compose_and_dump
+from hydra.errors import HydraException
 
 from mia_ml import settings
+from mia_ml.core.errors import ConfigError
 
-CONF = Path("conf").resolve()
+CONF = Path("conf")
+
+
+def compose(out: Path, *overrides: str) -> None:
+    """Write the composed settings. Raises ConfigError, one line, on an override that does not fit."""
+    if not CONF.is_dir():
+        raise ConfigError(f"{CONF}: no such folder here: call it in the folder of the project")
+    folder = CONF.resolve()
+    try:
+        compose_and_dump(str(out), str(folder), None, "config", str(folder / "plugins"), list(overrides))
+    except HydraException as error:
+        raise ConfigError(f"conf: {' '.join(str(error).split())}") from None
+
 
 if __name__ == "__main__":
-    compose_and_dump(settings.PARAMS, str(CONF), None, "config", str(CONF / "plugins"), sys.argv[1:])
+    compose(settings.PARAMS, *sys.argv[1:])

@@ -39,7 +39,8 @@ def model_inputs(chosen: Settings) -> tuple[str, ...]:
 
 
 def policy_space(chosen: Settings) -> Space:
-    given = chosen.tuning.policy.space.model_dump(exclude_unset=True)
+    whole = chosen.tuning.policy.space.model_dump(exclude_unset=True)
+    given = {name: spec for name, spec in whole.items() if spec is not None}
     if given.get("weights", {}).get("components") == FORMULA:
         given["weights"]["components"] = dict.fromkeys(chosen.confluence.terms)
     return Space.from_dict(given, engine.COMPONENTS)

@@ -29,6 +29,7 @@ from pipelines import (
     EVALUATION_FIGURES,
     EVALUATION_PAGE,
     FIGURES,
+    JUDGED,
     METRICS,
     OUT_OF_SAMPLE,
     REDUNDANCY,
@@ -120,6 +121,7 @@ def main() -> None:
         *FIGURES.glob("*.png"),
         *TUNING.rglob("*.png"),
         *EVALUATION_FIGURES.glob("*.png"),
+        *JUDGED.glob("*"),
     ]
     folds = EVALUATION / "folds.json"
     rows = json.loads(folds.read_text()) if folds.is_file() else []

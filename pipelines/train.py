@@ -3,7 +3,6 @@
 The last bundle, trained on the newest window, goes to artifacts/bundle: it is the one to be registered.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -64,10 +63,13 @@ def mean_abs_shap(fitted: Trained, inputs: tuple[str, ...], X: np.ndarray) -> di
 
 @dataclass(frozen=True)
 class Learnt:
-    """X: the training events' inputs, float64 [n, k]. report: what training tells of itself."""
+    """X: the training events' inputs, float64 [n, k]; held_back: those that no member was fitted to. report: what
+    training tells of itself."""
 
     content: Content
     X: np.ndarray
+    held_back: np.ndarray
+    fitted: Trained
     report: dict[str, Any]
 
 
@@ -84,7 +86,6 @@ def learn(
     fitted = learnt.train(weighting_of(chosen), config, chosen.models.seed)
     ensemble = export(fitted.members, fitted.combination, learnt.inputs)
     agreed = agreement.check(fitted.members, ensemble, learnt.X[-MOST_CHECKED:])
-    data = hashlib.sha256(part.rows.tobytes() + part.labels.tobytes()).hexdigest()
     content = Content(
         instrument=chosen.instrument.root,
         calendar=chosen.instrument.calendar,
@@ -97,12 +98,12 @@ def learn(
         ensemble=ensemble,
         rule=rule_of(chosen, tuned["params"].get("filter.margin")),
         training=Training(window.train_first_day, window.train_last_day, folds, chosen.models.seed),
-        data_fingerprint=data,
+        data_fingerprint=part.fingerprint,
         code_fingerprint=code_fingerprint(),
     )
     held_back = learnt.X[learnt.t0_ns >= fitted.report["cut_ns"]]
     told = {"window": str(window), "agreement": agreed, "excluded": dict(learnt.excluded)} | fitted.report
-    return Learnt(content, learnt.X, told | {"mean_abs_shap": mean_abs_shap(fitted, learnt.inputs, held_back)})
+    return Learnt(content, learnt.X, held_back, fitted, told)
 
 
 def trained(
@@ -113,7 +114,8 @@ def trained(
     part = training_part(walk_forward_of(chosen), sample, window, openings(days))
     learnt = learn(chosen, part, native, window, tuned, folds)
     written = bundle.write(BUNDLES / window.name, learnt.content, golden_of(chosen, days, native, window, learnt.X))
-    return {"bundle": written.seal} | learnt.report
+    shap = mean_abs_shap(learnt.fitted, model_inputs(chosen), learnt.held_back)
+    return {"bundle": written.seal} | learnt.report | {"mean_abs_shap": shap}
 
 
 @cache

@@ -100,7 +100,7 @@ def side_by_side(windows: Sequence[Named], workers: int, told: Callable[[Named],
     workers: how many at once, 0 is one a core. The processes end with the one that started them, however it ends, so
     that a study which they had open can be gone on with. Raises DataError when one of them was killed.
     """
-    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), _end_with_parent) as pool:
+    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), end_with_parent) as pool:
         try:
             yield from zip(windows, pool.map(told, windows), strict=True)
         except BrokenProcessPool:
@@ -110,7 +110,7 @@ def side_by_side(windows: Sequence[Named], workers: int, told: Callable[[Named],
             ) from None
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     parent = parent_process()
     assert parent is not None
 

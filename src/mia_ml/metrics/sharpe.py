@@ -10,7 +10,6 @@ With skewness g3 and kurtosis g4 (3 if normal) of those days, Z the normal distr
     best of N, no skill     E = sqrt(V) ((1 - c) Z^-1(1 - 1 / N) + c Z^-1(1 - 1 / (N e)))                      [3]
     DSR                     PSR(E), V the variance of the Sharpe ratios of the N trials                        [3]
     N that count            r + (1 - r) M of M trials, r the mean correlation of their daily P&L               [3]
-                            M^2 / sum of squared correlations, the participation ratio of their eigenvalues
     minimum backtest        (E(V = 1) / annual S)^2 years: below, the best of N without skill looks so good    [4]
 
 Days are taken as independent of each other, and so are the N trials.
@@ -209,17 +208,3 @@ def effective_by_mean(correlation: np.ndarray) -> float:
         return float(m)
     r = (correlation.sum() - np.trace(correlation)) / (m * (m - 1))
     return float(np.clip(r + (1 - r) * m, 1, m))
-
-
-def effective_by_spectrum(correlation: np.ndarray) -> float:
-    """Participation ratio of the eigenvalues, (sum l)^2 / sum l^2, which is M^2 / sum of squared correlations.
-
-    Right for trials that come in groups of near copies (8 groups of 8: 8.6). Where all share a factor it counts little
-    else: the best of 64 without skill, correlated by 0.6, passes DSR >= 0.95 in 18 % of cases.
-
-    >>> effective_by_spectrum(np.eye(3))
-    3.0
-    >>> effective_by_spectrum(np.ones((3, 3)))
-    1.0
-    """
-    return float(len(correlation) ** 2 / (correlation**2).sum()) if len(correlation) else 0.0
