@@ -41,7 +41,7 @@ def chart(days: Sequence[int], curves: Sequence[Curve], folds: Sequence[int], ca
             style = {"color": colour, "linestyle": dashes, "zorder": 4 - min(k, 3) * 0.1}
             equity = np.asarray(curve.equity_usd)
             seen, under = thinned(equity), thinned(fall)
-            top.plot(moments[seen], equity[seen], linewidth=width, label=wording.name(curve.policy), **style)
+            top.plot(moments[seen], equity[seen], linewidth=width, label=wording.short(curve.policy), **style)
             low.plot(moments[under], 100 * fall[under], linewidth=0.7 * width, **style)
             if k == 0:
                 low.fill_between(moments[under], 100 * fall[under], 0, color=colour, alpha=0.25, linewidth=0)

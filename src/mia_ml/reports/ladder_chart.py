@@ -34,7 +34,7 @@ def chart(key: str, title: str, steps: Sequence[LadderStep]) -> svg.Chart | None
         _panel(panels[1], climbed, [step.gain_r for step in climbed], [None for _ in climbed])
         panels[1].set_title("Gain in expectancy, R a trade")
         for axes in panels:
-            axes.set_yticks(range(len(climbed)), [wording.name(step.name) for step in climbed])
+            axes.set_yticks(range(len(climbed)), [wording.short(step.name) for step in climbed])
             axes.tick_params(axis="y", labelcolor=svg.INK, pad=10)
             axes.set_ylim(len(climbed) - 0.4, -0.6)
         handles: list[Line2D | Patch] = [

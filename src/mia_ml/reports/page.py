@@ -152,6 +152,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "called": wording.name,
         "capital": wording.capital,
+        "typeset": wording.typeset,
         "number": wording.number,
         "bare": wording.bare,
         "in_points": wording.in_points,

@@ -13,7 +13,7 @@ from mia_ml.metrics.kpi import DAYS_A_YEAR
 from mia_ml.reports import svg, wording
 
 ANNUAL = math.sqrt(DAYS_A_YEAR)
-KINDS = ((svg.SECOND, "o"), (svg.THIRD, "s"), (svg.FOURTH, "^"), (svg.MUTED, "D"))
+KINDS = ((svg.SECOND, "o"), (svg.THIRD, "s"), (svg.FOURTH, "^"), (svg.MUTED, "D"), (svg.OPEN, "v"), (svg.GOOD, "P"))
 BINS = 40
 MOST_POINTS = 1_500  # of one kind
 
@@ -38,7 +38,7 @@ def trials(tried: Sequence[Trial], selection: Selection, judged: Estimate | None
             at = at[:: max(1, math.ceil(len(at) / MOST_POINTS))]
             heights = [known[n - 1].sharpe * ANNUAL for n in at]
             axes.plot(
-                at, heights, mark, color=colour, markersize=4.5, alpha=0.75, linewidth=0, label=wording.name(kind)
+                at, heights, mark, color=colour, markersize=4.5, alpha=0.75, linewidth=0, label=wording.short(kind)
             )
         if selection.sharpe_variance > 0 and len(known) > 1:
             counts = np.unique(np.geomspace(2, max(len(known), 3), 60).round())

@@ -43,7 +43,7 @@ def _all(judgement: Judgement) -> Iterator[tuple[str, Estimate, str]]:
     yield from _named("selection", (*probabilities, chosen.min_track_record_days, chosen.min_backtest_years))
     yield "random-entry twins", judgement.twins.p, "p"
     for row in judgement.stress:
-        yield "stress", row.expectancy_r, f"{row.group}, {row.name}"
+        yield "stress", row.expectancy_r, f"{row.group}, {wording.name(row.name)}"
     yield from _information(judgement.information)
     yield from _named("benchmarks", judgement.benchmarks)
 

@@ -1,6 +1,7 @@
 """Figures and names as a reader takes them: a unit on every number, words where there is none."""
 
 import math
+import re
 from dataclasses import replace
 
 from mia_ml.core import figures
@@ -59,7 +60,9 @@ SUFFIX = {
 }
 """What stands behind a number where that is not its unit; the name of a ratio, a probability or a count says it."""
 
+MOST_IN_CHART = 23  # characters of a name in a chart
 GAP, MINUS = "\u00a0", "\u2212"
+_NEGATIVE = re.compile(r"(?<![^\s(\[])-(?=\d)")
 
 
 def name(key: str) -> str:
@@ -72,12 +75,31 @@ def name(key: str) -> str:
     return NAMES.get(key) or (known.words if known else spelt)
 
 
+def short(key: str) -> str:
+    """A name where there is little room.
+
+    >>> short("tuned"), short("a_name_that_somebody_could_not_end")
+    ('tuned, no filter', 'a name that somebody c…')
+    """
+    full = name(key)
+    return full if len(full) <= MOST_IN_CHART else full[: MOST_IN_CHART - 1].rstrip() + "…"
+
+
 def capital(text: str) -> str:
     """
     >>> capital("win rate of ES")
     'Win rate of ES'
     """
     return text[:1].upper() + text[1:]
+
+
+def typeset(text: str) -> str:
+    """A text made for terminals, with the signs of this page.
+
+    >>> typeset("win rate of 57-62 % -> 78 %, expectancy -0.02 to 0.1 R [-0.02, 0.1]")
+    'win rate of 57-62 % → 78 %, expectancy −0.02 to 0.1 R [−0.02, 0.1]'
+    """
+    return _NEGATIVE.sub(MINUS, text.replace("->", "→"))
 
 
 def in_points(figure: Estimate, difference: bool = False) -> Estimate:
