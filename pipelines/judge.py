@@ -62,7 +62,7 @@ def judged(
     }
     outer.record(kept, chosen, sample, ground, outer.candidates(policies, made_of, every))
     trials = outer.on_record(kept, instrument, first, last)
-    inner = outer.inner(kept, instrument, *training_days(folds))
+    inner = outer.inner(kept, instrument, *training_days(folds, sample.days))
 
     say("trials counted, twins, stress")
     found = proof.of(ground, outcome, every, [one for one in trials if one.kind in outer.COUNTED], inner, measures)
@@ -122,10 +122,11 @@ def judged(
     )
 
 
-def training_days(folds: list[Named]) -> tuple[int, int, int]:
-    """First and last day of all training windows, yyyymmdd, and the trading days that the first of them holds."""
-    first, last = folds[0].train_first_day, folds[-1].train_last_day
-    return first, last, 0
+def training_days(folds: list[Named], days: np.ndarray) -> tuple[int, int, int]:
+    """First and last day of all training windows, yyyymmdd, and how many trading days the first of them holds."""
+    first = folds[0]
+    held = np.count_nonzero((days >= first.train_first_day) & (days <= first.train_last_day))
+    return first.train_first_day, folds[-1].train_last_day, int(held)
 
 
 def checked(chosen: settings.Settings, ground: Ground, outcome: Outcome) -> tuple[Integrity, ...]:

@@ -22,7 +22,7 @@ from mia_ml.models.export import export
 from mia_ml.scoring.filter import Filter, Rule, inputs_of
 from mia_ml.settings import Settings
 from pipelines.execution import execution_of, from_files, table_of
-from pipelines.learning import model_inputs, policy_space, training_config, weighting_of
+from pipelines.learning import model_inputs, policy_space, searched_config, training_config, weighting_of
 from pipelines.rows import Sample
 from pipelines.windows import Named, openings, training_part, walk_forward_of
 
@@ -33,7 +33,8 @@ MOST_BINS, LEAST_IN_BIN = 10, 20
 
 
 class Fitted:
-    """Filters of the ladder's formulas: each trained on its own population in the window, as `train` would."""
+    """Filters of the ladder's formulas, each trained on its own population in the window, with as many trees as a search
+    takes: what a step is worth is a difference, and no step's filter is kept."""
 
     def __init__(self, chosen: Settings, sample: Sample, days: Days, folds: Sequence[Named]) -> None:
         self._chosen = chosen
@@ -46,7 +47,8 @@ class Fitted:
         learnt = population.build(
             part.rows, part.labels, panel, formula, chosen.models.threshold_grid, model_inputs(chosen)
         )
-        fitted = learnt.train(weighting_of(chosen), training_config(chosen, {}), chosen.models.seed)
+        config = searched_config(chosen, {}) if chosen.tuning.filter else training_config(chosen, {})
+        fitted = learnt.train(weighting_of(chosen), config, chosen.models.seed)
         ensemble = export(fitted.members, fitted.combination, learnt.inputs)
         return Filter(ensemble, rule, params(execution_of(chosen), INSTRUMENTS[chosen.instrument.root]))
 
