@@ -33,8 +33,8 @@ MOST_BINS, LEAST_IN_BIN = 10, 20
 
 
 class Fitted:
-    """Filters of the ladder's formulas, each trained on its own population in the window, with as many trees as a search
-    takes: what a step is worth is a difference, and no step's filter is kept."""
+    """Filters of the ladder's formulas, each trained on its own population in the window, with the trees of a search:
+    what a step is worth is a difference, and none of these filters is kept."""
 
     def __init__(self, chosen: Settings, sample: Sample, days: Days, folds: Sequence[Named]) -> None:
         self._chosen = chosen

@@ -220,6 +220,7 @@ def main() -> None:
         print("tune: validation is 'none', so nothing is tuned (-S validation=quarterly for a walk-forward)")
     found: list[dict[str, Any]] = []
     if windows:
+        ledger.open(chosen.ledger.where, Path.cwd()).close()  # or nothing begins
         print(f"tune: {len(windows)} windows", flush=True)
         for window, result in side_by_side(windows, chosen.workers, _of_window):
             (TUNED / f"{window.name}.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -8,7 +8,7 @@
 Outer configurations are those whose out-of-sample result was computed, inner ones were scored inside training windows.
 The out-of-sample result is deflated by the outer ones only, with the variance of their Sharpe ratios and their
 effective number by mean correlation; the in-sample one by the inner trials only. The variance is not taken below
-1 / (d - 1) for d days, what independent trials without skill have: correlated ones have less, and their effective number
+1 / (d - 1) for d days, that of independent trials without skill: correlated ones have less, and their effective number
 has taken that into account already.
 """
 
