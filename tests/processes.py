@@ -3,4 +3,6 @@
 import multiprocessing
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["cmaes", "psycopg", "tests.tuning.workers", "tests.ledger.writers"])
+PROCESSES.set_forkserver_preload(
+    ["cmaes", "psycopg", "tests.tuning.workers", "tests.ledger.writers", "tests.pipelines.counted"]
+)

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,29 @@ def test_processes_and_threads_write_at_once(where: str, tmp_path: Path) -> None
 
 
 def test_looks_at_once_have_numbers_of_their_own(where: str, tmp_path: Path) -> None:
-    writers.all_at_once(writers.look_once, [(where, str(tmp_path), f"{k // 2}") for k in range(6)])
+    writers.all_at_once(writers.look_often, [(where, str(tmp_path), who, 40) for who in ("ana", "bo", "cy")])
     with ledger.open(where, tmp_path) as kept:
-        assert [look.look for look in kept.looks()] == [1, 2, 3]
+        assert [look.look for look in kept.looks()] == list(range(1, 121))
+
+
+def test_fresh_files_are_made_by_one_of_several(tmp_path: Path) -> None:
+    places = [f"{number}/trials.db" for number in range(60)]
+    writers.all_at_once(writers.open_each, [(places, str(tmp_path))] * 3)
+    for where in places:
+        filled(where, tmp_path)
+
+
+def test_threads_share_a_ledger(where: str, tmp_path: Path) -> None:
+    """Whatever one of them adds in a transaction, another does not get into the middle of it."""
+    with ledger.open(where, tmp_path) as kept, ThreadPoolExecutor(3) as pool:
+        results = [(trial(0, scope="outer"), outcome(0)), (trial(1, scope="outer"), outcome(1))]
+        todo = [pool.submit(kept.record_outer, results, WHEN) for _ in range(20)]
+        todo += [pool.submit(look, kept, f"{number}", *JANUARY, "ES") for number in range(20)]
+        todo += [pool.submit(kept.launch, trial(number), WHEN) for number in range(20)]
+        for done in todo:
+            done.result()
+        assert [one.look for one in kept.looks()] == list(range(1, 21))
+        assert [(count.configurations, count.launches) for count in kept.counts()] == [(20, 20), (2, 40)]
 
 
 def test_a_checkout_of_dvc_shares_the_ledger_of_its_project(tmp_path: Path) -> None:

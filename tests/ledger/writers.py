@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mia_ml.ledger.looks import Look
 from tests.processes import PROCESSES
 
 WHEN = "2026-11-26T12:00:00.000+00:00"
+START_S = 60
 JANUARY = (20240102, 20240131)
 
 
@@ -35,8 +37,9 @@ def look(kept: Ledger, token: str, first_day: int, last_day: int, *instruments: 
     )
 
 
-def launch_many(where: str, project: str, first: int, count: int, threads: int) -> None:
+def launch_many(begin: Barrier, where: str, project: str, first: int, count: int, threads: int) -> None:
     """Of three trials one is abandoned, of the others those with even numbers fail."""
+    begin.wait(START_S)
     with ledger.open(where, Path(project)) as kept:
 
         def launch(numbers: range) -> None:
@@ -53,13 +56,22 @@ def launch_many(where: str, project: str, first: int, count: int, threads: int) 
             thread.join()
 
 
-def look_once(where: str, project: str, token: str) -> None:
+def look_often(begin: Barrier, where: str, project: str, who: str, count: int) -> None:
+    begin.wait(START_S)
     with ledger.open(where, Path(project)) as kept:
-        look(kept, token, *JANUARY, "ES")
+        for number in range(count):
+            look(kept, f"{who} {number}", *JANUARY, "ES")
+
+
+def open_each(begin: Barrier, places: list[str], project: str) -> None:
+    for where in places:
+        begin.wait(START_S)
+        ledger.open(where, Path(project)).close()
 
 
 def all_at_once(target: Callable[..., None], arguments: list[tuple[Any, ...]]) -> None:
-    processes = [PROCESSES.Process(target=target, args=given) for given in arguments]
+    barrier = PROCESSES.Barrier(len(arguments))
+    processes = [PROCESSES.Process(target=target, args=(barrier, *given)) for given in arguments]
     for process in processes:
         process.start()
     for process in processes:

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mia_ml.confluence import formula
+from mia_ml.ledger import ledger
+from mia_ml.ledger.ledger import STATES
 from mia_ml.tuning import choice
 from mia_ml.tuning.study import Study
-from pipelines import TUNED, TUNING, tune
+from pipelines import LABELS, ROWS, TABLES, TUNED, TUNING, tune
 from pipelines.learning import policy_space
 from pipelines.rows import Sample
 from pipelines.windows import openings, training_part, walk_forward_of
 from tests.pipelines import learning_world
-from tests.pipelines.learning_world import World
+from tests.pipelines.learning_world import FILTER_TRIALS, POLICY_TRIALS, World
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=200), st.integers(1, 8))
@@ -99,3 +102,65 @@ def test_without_a_search_of_the_filter_the_models_stay_as_configured(world: Wor
     assert told["params"] == {}
     plain = json.loads((world.root / TUNED / f"{world.folds[0].name}.json").read_text())
     assert told["confluence"] == plain["confluence"]
+
+
+def test_every_trial_of_every_window_is_counted(world: World) -> None:
+    with ledger.open(world.chosen.ledger.where, world.root) as kept:
+        counts = kept.counts()
+        sharpes = kept.inner_sharpes("ES simulated", 0, 99_991_231)
+    expected = set()
+    for window in world.windows:
+        part = training_part(walk_forward_of(world.chosen), world.sample, window, openings(world.days))
+        days = int(part.rows["day"][0]), int(part.rows["day"][-1])
+        for kind in ("filter", "policy"):
+            with (world.root / TUNING / f"{window.name}-{kind}.csv").open() as file:
+                states = Counter(row["state"] for row in csv.DictReader(file))
+            expected.add(("ES simulated", *days, "inner", kind, *(states[state] for state in STATES), states.total()))
+    assert {
+        (c.instrument, c.first_day, c.last_day, c.scope, c.kind, *c.states.values(), c.launches)
+        for c in counts
+        if c.scope == "inner"
+    } == expected
+    assert sharpes.size == (POLICY_TRIALS + FILTER_TRIALS) * len(world.windows)
+    assert np.isfinite(sharpes).sum() > sharpes.size / 2
+
+
+def test_a_longer_search_counts_its_beginning_once(world: World, tmp_path: Path) -> None:
+    """The same configurations on the same data, whatever the study is called."""
+    root = learning_world.copy(world.root, tmp_path / "w")
+    fold, opens = world.folds[0], openings(world.days)
+    with ledger.in_memory() as kept:
+        for changes in ({"policy": {"trials": 8}}, {"policy": {"trials": 16}}):
+            chosen = learning_world.changed(root, {"tuning": {"storage": "memory", "filter": None, **changes}})
+            tune.tuned(chosen, world.sample, fold, opens, kept)
+        (count,) = kept.counts()
+        assert (count.configurations, count.launches) == (16, 24)
+        tune.tuned(learning_world.changed(root, {"costs": {"commission_ticks": 0.7}}), world.sample, fold, opens, kept)
+        (count,) = kept.counts()
+        assert (count.configurations, count.launches) == (32, 40)
+
+
+def test_a_window_is_searched_in_memory(world: World, tmp_path: Path) -> None:
+    chosen = learning_world.changed(learning_world.copy(world.root, tmp_path / "w"), {"tuning": {"storage": "memory"}})
+    (tmp_path / "empty").mkdir()
+    with contextlib.chdir(tmp_path / "empty"):
+        told, searches = tune.tuned(chosen, world.sample, world.folds[0], openings(world.days))
+        assert list(Path().iterdir()) == []
+        for searched in searches:
+            searched.write(world.folds[0].name)
+    assert told == json.loads((world.root / TUNED / f"{world.folds[0].name}.json").read_text())
+    for kind in ("policy", "filter"):
+        table = TUNING / f"{world.folds[0].name}-{kind}.csv"
+        assert (tmp_path / "empty" / table).read_bytes() == (world.root / table).read_bytes()
+
+
+def test_without_its_ledger_nothing_is_searched(world: World, tmp_path: Path) -> None:
+    root = learning_world.copy(world.root, tmp_path / "w", *map(str, (TABLES, ROWS, LABELS)))
+    (root / "ledger").mkdir()
+    (root / "ledger" / "trials.db").write_text("no database" * 400)
+    for stage in ("check", "tune"):
+        line = learning_world.refusal(root, stage)
+        assert "ledger/trials.db: file is not a database: nothing is scored uncounted: restore it" in line
+    assert not (root / "studies").exists()
+    learning_world.changed(root, {"ledger": {"where": "mysql://desk/trials"}})
+    assert "ledger.where mysql://desk/trials: give the path" in learning_world.refusal(root, "check")

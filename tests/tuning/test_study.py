@@ -2,6 +2,7 @@ import itertools
 import json
 import random
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +216,58 @@ def test_progress_is_told() -> None:
 def test_a_storage_nobody_knows_is_refused() -> None:
     with pytest.raises(ConfigError, match="path of a journal file, or postgresql"):
         Study("sqlite:///a.db", "s", planted.plan())
+
+
+class Told:
+    """Writes down what it hears; refuses a trial by its number."""
+
+    def __init__(self, refused: int = -1) -> None:
+        self.heard: list[tuple[str, int]] = []
+        self.begun: set[str] = set()
+        self.ended_as: dict[int, Trial] = {}
+        self.refused = refused
+
+    def launched(self, number: int, params: Mapping[str, Any]) -> None:
+        if number == self.refused:
+            raise DataError("ledger is full")
+        self.heard.append(("launched", number))
+        self.begun.add(repr(params))
+
+    def ended(self, trial: Trial) -> None:
+        self.heard.append(("ended", trial.number))
+        self.ended_as[trial.number] = trial
+
+    def evaluate(self, params: dict[str, Any], cut: Any) -> Result:
+        assert repr(params) in self.begun, "no evaluation begins untold"
+        return planted.evaluate(params, cut)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_recorder_hears_of_every_trial_before_and_after(threads: int, tmp_path: Path) -> None:
+    told, where = Told(), str(tmp_path / "a.journal")
+    with Study(where, "s", planted.pruned_plan()) as study:
+        trials = study.optimize(N, told.evaluate, workers=threads, recorder=told)
+    assert table(trials) == table(uninterrupted())
+    assert sorted(told.heard) == sorted((what, t.number) for what in ("launched", "ended") for t in trials)
+    for trial in trials:
+        assert told.heard.index(("launched", trial.number)) < told.heard.index(("ended", trial.number))
+        assert repr(told.ended_as[trial.number]) == repr(trial)
+    again = Told()
+    with Study(where, "s") as study:
+        study.optimize(N, again.evaluate, recorder=again)
+    assert again.heard == [], "what is stored is not evaluated again"
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_cannot_be_recorded_ends_the_search(threads: int, tmp_path: Path) -> None:
+    """And is no failed trial: it goes on where it was once it can be."""
+    where = str(tmp_path / "a.journal")
+    told = Told(refused=19)
+    with Study(where, "s", planted.pruned_plan()) as study, pytest.raises(DataError, match="ledger is full"):
+        study.optimize(N, told.evaluate, workers=threads, recorder=told)
+    launched = {number for what, number in told.heard if what == "launched"}
+    assert launched == {number for what, number in told.heard if what == "ended"}
+    assert 19 not in launched
+    with Study(where, "s") as study:
+        assert {trial.number for trial in study.trials()} <= launched
+        assert table(study.optimize(N, planted.evaluate)) == table(uninterrupted())
