@@ -24,7 +24,7 @@ from mia_ml.ledger.ledger import Ledger
 from mia_ml.metrics import bootstrap, sharpe
 from mia_ml.reports import page
 from mia_ml.scoring import bundle
-from pipelines import BUNDLES, EVALUATION, JUDGED, METRICS, integrity, outer, run, write_metrics
+from pipelines import BUNDLES, EVALUATION, JUDGED, METRICS, integrity, leaks, outer, run, write_metrics
 from pipelines.counting import traded_as
 from pipelines.desk import against_baseline, buy_and_hold, looked, measures_of, powered, tables
 from pipelines.ground import POLICY, ground_of, policies_of
@@ -69,7 +69,8 @@ def judged(
     conditions = stress.Conditions.from_dict(chosen.stress.model_dump())
     stressed = stress.rows_of(ground, outcome, conditions, how, ground.filtered)
     by_name = found.by_name | against_baseline(ground, outcome, steps, how)
-    machinery = checked(chosen, ground, outcome)
+    say("leaks")
+    machinery = (*checked(chosen, ground, outcome), *leaks.audited(chosen, sample, days, native, folds, ground))
     held = tables(chosen, ground, outcome, by_name, machinery, alpha if look else math.nan)
     about = About(
         instrument=chosen.instrument.root,

@@ -86,6 +86,11 @@ def openings(days: Days) -> dict[int, int]:
     return dict(zip(days.sessions["day"].tolist(), days.sessions["open_ns"].tolist(), strict=True))
 
 
+def closings(days: Days) -> dict[int, int]:
+    """When each trading day closes, ns UTC, by its date yyyymmdd."""
+    return dict(zip(days.sessions["day"].tolist(), days.sessions["close_ns"].tolist(), strict=True))
+
+
 def training_part(validation: WalkForward, sample: Sample, window: Named, opens: dict[int, int]) -> Sample:
     """The rows of a training window whose labels end, with the embargo, before the test window opens."""
     part = sample.part(*window.train_rows(sample.rows["day"]))

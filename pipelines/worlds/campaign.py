@@ -33,7 +33,7 @@ Progress = Callable[[str, int, int], None]
 """What is being done, how many are done, of how many."""
 
 
-BESIDE = ("cli", "reports", "registry", "tracking", "ledger", "canaries", "catalogue")
+BESIDE = ("cli", "reports", "registry", "tracking", "ledger", "catalogue")
 """Rooms that a world's judgement does not depend on."""
 
 
