@@ -4,11 +4,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from dvc.utils.hydra import compose_and_dump
 
 from mia_ml import settings
 from mia_ml.backtest import execution
+from mia_ml.backtest.records import Exit, Fate
 from mia_ml.core.errors import DataError
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.evaluation import ladder
@@ -146,7 +148,12 @@ def test_a_promise_is_held_against_the_interval():
     one, two = step("one", terms={"tick_momentum": 1.0}), step("two", terms={"aggression_bias": 1.0})
     gain = climb(ground, one, two)[1].gain_points
     assert gain.unit == "points"
-    for low, verdict in ((gain.low - 0.1, "confirmed"), (gain.value, "undecided"), (gain.high + 0.1, "refuted")):
+    for low, verdict in (
+        (gain.low - 0.1, "confirmed"),
+        (gain.low + 0.1, "undecided"),
+        (gain.high - 0.1, "undecided"),
+        (gain.high + 0.1, "refuted"),
+    ):
         told = climb(ground, one, dataclasses.replace(two, promise=(low, low + 1)))[1]
         assert told.verdict == verdict
         assert ("to see it takes some" in told.why) == (verdict == "undecided")
@@ -206,6 +213,17 @@ def test_a_step_with_a_rule_trades_what_its_filters_let_pass():
     assert told[1].verdict == "confirmed"
     assert told[1].gain_candidates_r.low > 0
     assert told[1].signals_change < 0
+
+
+def test_candidates_whose_tape_ended_are_none():
+    ground = grounds.made(6, n_days=60, minutes=120)
+    ended = np.arange(ground.rows.size) % 3 == 0
+    cut, refused = ground.labels.copy(), ground.labels.copy()
+    cut["exit_reason"][ended], cut["net_r"][ended] = Exit.TAPE_END, 50.0
+    refused["fate"][ended] = Fate.NO_BARRIER
+    steps = step("one", terms={"tick_momentum": 1.0}), step("two", terms={"aggression_bias": 1.0})
+    told = [climb(dataclasses.replace(ground, labels=labels), *steps)[1] for labels in (cut, refused, ground.labels)]
+    assert told[0].gain_candidates_r == told[1].gain_candidates_r != told[2].gain_candidates_r
 
 
 def test_a_filter_that_cannot_be_trained_is_said():

@@ -45,14 +45,17 @@ def test_each_component_is_taken_on_its_formula_s_side():
     assert turned["aggression_bias"].trades["net_r"].mean() < 0
 
 
-def test_nothing_of_the_test_window_moves_the_threshold():
+def test_frequency_is_that_of_the_training_window_and_nothing_of_the_test_window_moves_it():
     own = ground()
     rows = own.rows.copy()
-    rows["tick_momentum"][own.windows[0].test[0] :] *= -0.5
+    first = own.windows[0].test[0]
+    rows["tick_momentum"][first:] *= -0.5
+    other = dataclasses.replace(own, rows=rows)
     window = own.windows[0]
-    later = dataclasses.replace(own, rows=rows)
-    thresholds = [
-        one_factor.as_frequent(at.panel, window.confluence, {"tick_momentum": 1.0}, at.context, window.train).record
-        for at in (own, later)
+    formulas = [
+        one_factor.as_frequent(at.panel, window.confluence, {"tick_momentum": 1.0}, at.context, window.train)
+        for at in (own, other)
     ]
-    assert thresholds[0].tobytes() == thresholds[1].tobytes()
+    assert formulas[0].record.tobytes() == formulas[1].record.tobytes()
+    found = one_factor.outcomes(dataclasses.replace(own, windows=own.windows[:1]))["tick_momentum"]
+    assert found.trades["row"].tolist() == policy.run(own.panel, formulas[0], *window.test)["row"].tolist()

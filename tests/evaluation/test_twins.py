@@ -77,6 +77,7 @@ def test_twins_earn_what_the_labels_of_another_day_say_at_that_minute_and_side()
     rng = np.random.default_rng(0)
     labels["net_r"] = rng.normal(0, 1, labels.shape)
     labels["fate"][rng.random(labels.shape) < 0.5] = Fate.IN_POSITION
+    labels["exit_reason"][rng.random(labels.shape) < 0.3] = Exit.TAPE_END
     labels["fate"][(ground.rows["day"] == ground.days[4]), 0] = Fate.NO_BARRIER
     ground = dataclasses.replace(ground, labels=labels)
     trades = judged(grounds.made(3, n_days=25, minutes=40, components=("tick_momentum",)))
