@@ -65,14 +65,15 @@ def test_a_fill_needs_its_time_and_a_print(due, at, side, price, why):
     [
         (10, 10, 4.0, ""),  # at the open of the second bar
         (10, 20, 5.0, ""),  # inside, dated at its close
-        (10, 20, 5.5, "outside of its bar"),
+        (10, 20, 5.5, ""),  # worse than the bar is always possible
+        (10, 20, 2.5, "better than its bar"),
         (11, 20, 4.0, "in a bar that had opened before it was due"),
     ],
 )
 def test_a_fill_in_bars_needs_a_bar_that_opened_in_time(due, at, price, why):
     opens, closes, low, high = np.array([0, 10]), np.array([10, 20]), np.array([1.0, 3.0]), np.array([2.0, 5.0])
     found = rules.fill_in_bars(claims.fills([due], np.array([at]), 1, np.array([price])), opens, closes, low, high)
-    assert [finding.detail.split(" ", 1)[1] for finding in found] == ([why] if why else [])
+    assert [finding.detail for finding in found] == ([f"bought at {price:g} {why}"] if why else [])
 
 
 def lives(*spans):

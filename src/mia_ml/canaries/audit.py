@@ -51,11 +51,17 @@ def run_checks(run: Run, seed: int = 0, sample_days: int = 2, fill_days: int = 1
     found_folds = [finding for fold in run.folds for finding in rules.life(fold)]
     days = f"{len(chosen)} of {len(run.days.days)} days"
     return (
-        _integrity("leak_rows", found_rows, f"{days} made again in {futures} other futures"),
-        _integrity("leak_labels", disorder(run) + found_labels, f"{ended} of {days} walked again on tapes cut short"),
-        _integrity("leak_decisions", found_decisions, f"{len(run.policies)} policies decided again on rows cut short"),
+        _integrity("leak_rows", found_rows, f"rows of {days} made again in {futures} other futures"),
+        _integrity(
+            "leak_labels", disorder(run) + found_labels, f"{ended} labels walked again on a tape cut short"
+        ),
+        _integrity(
+            "leak_decisions",
+            found_decisions,
+            f"decisions of {len(run.policies)} policies taken again on rows cut short",
+        ),
         _integrity("leak_fills", found_fills, f"{filled} fills looked up on the tape"),
-        _integrity("leak_folds", found_folds, f"lives of {len(run.folds)} folds against their test windows"),
+        _integrity("leak_folds", found_folds, f"training lives of {len(run.folds)} folds against their test windows"),
         canaries(run.params),
     )
 

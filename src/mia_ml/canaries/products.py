@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -50,6 +51,11 @@ class Run:
     def latency_ns(self) -> int:
         """From a decision to the earliest fill. A bar has no finer moment than its open: 0."""
         return 0 if self.native else self.execution.latency_ms * 1_000_000
+
+    @property
+    def table(self) -> Literal["bars", "trades"]:
+        """That `prices_of` reads."""
+        return "bars" if self.native else "trades"
 
     def rows_of(self, day: Day) -> slice:
         first, last = np.searchsorted(self.rows["day"], (day.day, day.day + 1))

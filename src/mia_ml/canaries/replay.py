@@ -19,6 +19,8 @@ from mia_ml.labels.barriers import Walker
 
 SHOWN = 3
 """Field names in a finding."""
+HELD_DAYS = 10
+"""How far back labels are walked again where positions may stay over night."""
 
 
 def difference(what: str, made: np.ndarray, again: np.ndarray, at_ns: np.ndarray, moment: int) -> list[Finding]:
@@ -76,7 +78,7 @@ def rows(run: Run, chosen: range, rng: np.random.Generator) -> tuple[list[Findin
         tape = run.tape_of(day)
         if position in chosen:
             before, stored = stream.snapshot(), run.rows[run.rows_of(day)]
-            for moment, other in _other_tapes(tape, rng):
+            for moment, other in _other_tapes(tape, stored["ts"], rng):
                 stream.restore(before)
                 again = stream.run(other, moment)
                 again = again[(again["day"] == day.day) & (again["ts"] <= moment)]
@@ -88,13 +90,14 @@ def rows(run: Run, chosen: range, rng: np.random.Generator) -> tuple[list[Findin
     return found, tried
 
 
-def _other_tapes(tape: Tape, rng: np.random.Generator) -> Iterator[tuple[int, Tape]]:
+def _other_tapes(tape: Tape, dated_ns: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[int, Tape]]:
     """Moments, each with a tape that is the day's up to there; the last is the day itself, to its last event.
 
-    One moment for each kind of event but the book, at which one is about to become known.
+    Moments are drawn from those at which an event of each kind but the book is about to become known, and, twice, from
+    those at which rows are dated.
     """
     trades, _, options, vix, _, bars = intake.times_of(tape)
-    for ts in (trades, options, vix, bars):
+    for ts in (trades, options, vix, bars, dated_ns, dated_ns):
         if ts.size:
             moment = int(rng.choice(ts[ts.size // 10 :]))
             yield moment, futures.until(tape, moment)
@@ -104,35 +107,38 @@ def _other_tapes(tape: Tape, rng: np.random.Generator) -> Iterator[tuple[int, Ta
 
 
 def labels(run: Run, chosen: range, rng: np.random.Generator) -> tuple[list[Finding], int]:
-    """Labels that say they had ended by some moment of a chosen day, walked again on a tape that ends there."""
-    found: list[Finding] = []
-    compared = 0
-    for position in chosen:
+    """Labels that say they had ended by some moment of the last of the chosen days, walked again on a tape cut there.
+
+    Where positions may stay over night, the days before are walked as well. Returns how many labels were compared.
+    """
+    held = 0 if run.execution.flat_at_session_end else HELD_DAYS
+    first, last = max(chosen.start - held, 0), chosen.stop - 1
+    ends = run.prices_of(run.days.days[last])["ts_event"]
+    moment = int(rng.choice(ends[ends.size // 4 :])) if ends.size else run.days.days[last].open_ns
+    walker = Walker(run.execution, run.instrument, _sessions(run, first, last), run.table, run.blackouts)
+    again = []
+    for position in range(first, last + 1):
         day = run.days.days[position]
-        prices = run.prices_of(day)
-        ts = prices["ts_event"]
-        if not ts.size:
-            continue
-        moment = int(rng.choice(ts[ts.size // 4 :]))
-        cut = {name: column[: np.searchsorted(ts, moment, side="right")] for name, column in prices.items()}
-        own = run.rows_of(day)
-        own = slice(own.start, own.start + int(np.searchsorted(run.rows["ts"][own], moment)))
-        at = int(np.searchsorted(run.days.sessions["day"], day.day))
-        walker = Walker(
-            run.execution,
-            run.instrument,
-            run.days.sessions[at : at + 1],
-            "bars" if run.native else "trades",
-            run.blackouts,
-        )
-        decided = run.rows[own]
-        again = walker.advance(cut, decided["ts"].copy(), decided["day"].copy(), run.barrier[own])
-        again = np.concatenate([again, walker.finish()])
-        made = run.labels[own]
-        ended = made["end_ns"] <= moment
-        found += difference("labels", made[ended], again[ended], made["signal_ns"][ended], moment)
-        compared += int(ended.sum())
-    return found, compared
+        if position > first and day.contract != run.days.days[position - 1].contract:
+            again.append(walker.finish())
+        prices, decided = run.prices_of(day), run.rows[run.rows_of(day)]
+        known = int(np.searchsorted(prices["ts_event"], moment, side="right"))
+        decided = decided[decided["ts"] < moment]
+        barrier = run.barrier[run.rows_of(day)][: decided.size]
+        cut = {name: column[:known] for name, column in prices.items()}
+        again.append(walker.advance(cut, decided["ts"].copy(), decided["day"].copy(), barrier))
+    walked = np.concatenate([*again, walker.finish()])
+    start = run.rows_of(run.days.days[first]).start
+    made = run.labels[start : start + walked.shape[0]]
+    ended = made["end_ns"] <= moment
+    return difference("labels", made[ended], walked[ended], made["signal_ns"][ended], moment), int(ended.sum())
+
+
+def _sessions(run: Run, first: int, last: int) -> np.ndarray:
+    """Of the calendar, from one day of the run to another."""
+    dates = [run.days.days[position].day for position in (first, last)]
+    at = np.searchsorted(run.days.sessions["day"], dates)
+    return run.days.sessions[at[0] : at[1] + 1]
 
 
 def decisions(policy: Policy, rng: np.random.Generator, cuts: int) -> list[Finding]:

@@ -99,14 +99,19 @@ def fill(fills: np.ndarray, print_ns: np.ndarray, price: np.ndarray) -> list[Fin
 def fill_in_bars(
     fills: np.ndarray, open_ns: np.ndarray, close_ns: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> list[Finding]:
-    """Fills against the bars of a file: inside the range of one that holds the moment and opened when it was due."""
+    """Fills against the bars of a file: in one that holds the moment and opened when it was due, within its range.
+
+    A limit that the open jumps over fills at its own level, outside of the range but worse than it.
+    """
     found = []
     for k in np.argsort(fills["filled_ns"], kind="stable"):
         one = fills[k]
         due = (open_ns <= one["filled_ns"]) & (one["filled_ns"] <= close_ns) & (open_ns >= one["due_ns"])
-        if not (due & (low - NEAR <= one["price"]) & (one["price"] <= high + NEAR)).any():
-            why = "outside of its bar" if due.any() else "in a bar that had opened before it was due"
-            found.append(Finding("fill", FILLS, int(one["filled_ns"]), f"{one['price']:g} {why}"))
+        best = low if one["side"] > 0 else high
+        if not (due & (one["side"] * (best - one["price"]) <= NEAR)).any():
+            why = "better than its bar" if due.any() else "in a bar that had opened before it was due"
+            action = "bought" if one["side"] > 0 else "sold"
+            found.append(Finding("fill", FILLS, int(one["filled_ns"]), f"{action} at {one['price']:g} {why}"))
     return found
 
 
