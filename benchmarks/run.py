@@ -47,7 +47,7 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
         ("objective_vs_backtesting_py",),
         lambda market, day: objective.against("backtesting", "objective_vs_backtesting_py", 1000),
     ),
-    (("study_1000_trials_s",), lambda market, day: study.speed()),
+    (("study_1000_trials_s", "study_1000_trials_counted_s", "ledger_trial_us"), lambda market, day: study.speed()),
     (
         ("ensemble_row_p50_us", "ensemble_row_p99_us", "ensemble_row_idle_p50_us", "ensemble_row_idle_p99_us"),
         lambda market, day: ensemble.latency(),

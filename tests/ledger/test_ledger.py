@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mia_ml.core.errors import DataError
@@ -91,6 +91,7 @@ def day(offset: int) -> int:
 SPANS = st.tuples(st.integers(0, 400), st.integers(0, 60)).map(lambda span: (span[0], sum(span)))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(SPANS, max_size=12), SPANS, st.integers(0, 30))
 def test_it_counts_whatever_shares_a_day(spans: list[tuple[int, int]], asked: tuple[int, int], more: int) -> None:
     """And one more day never makes it less: the count is not reset."""

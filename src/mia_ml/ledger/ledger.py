@@ -131,7 +131,7 @@ class Ledger:
         counted = sa.select(*group, _STATE, sa.func.count(), sa.func.sum(mine.c.launches))
         rows = self._kept.rows(counted.select_from(_with_end(mine)).group_by(*group, _STATE).order_by(*group))
         found = []
-        for key, own in itertools.groupby(rows, key=lambda row: tuple(row)[:5]):
+        for key, own in itertools.groupby(rows, _key):
             states, launches = dict.fromkeys(STATES, 0), 0
             for *_, state, n, launched in own:
                 states[state] = int(n)
@@ -159,13 +159,13 @@ class Ledger:
                 return before[token]
             number = 1 + sum(look.meets(instruments, first_day, last_day) for look in before.values())
             look = Look(number, who, when_utc, why, first_day, last_day, tuple(instruments), files, bundle)
-            self._kept.insert(LOOKS, {"token": token} | dataclasses.asdict(look))
+            self._kept.insert(LOOKS, dataclasses.asdict(look) | {"token": token, "instruments": ",".join(instruments)})
         return look
 
     def looks(self, instrument: str | None = None, first_day: int = 0, last_day: int = 99_991_231) -> list[Look]:
         """In order; with an instrument or days those that showed some of them."""
-        found = [_look(row) for row in self._looks() if instrument is None or instrument in row.instruments]
-        return [look for look in found if look.shows(first_day, last_day)]
+        found = [look for look in map(_look, self._looks()) if look.shows(first_day, last_day)]
+        return [look for look in found if instrument is None or instrument in look.instruments]
 
     def _looks(self) -> Sequence[sa.Row]:
         return self._kept.rows(sa.select(LOOKS).order_by(LOOKS.c.id))
@@ -192,6 +192,11 @@ def open(where: str, project: Path) -> Ledger:
 def in_memory() -> Ledger:
     """One that ends with the process."""
     return Ledger(database.in_memory())
+
+
+def _key(row: sa.Row) -> tuple[Any, Any, Any, Any, Any]:
+    instrument, first_day, last_day, scope, kind, *_ = row
+    return instrument, first_day, last_day, scope, kind
 
 
 def _sharing(scope: Scope, instrument: str, first_day: int, last_day: int) -> tuple[sa.ColumnElement[bool], ...]:
@@ -236,7 +241,7 @@ def _outcome(row: sa.Row) -> Outcome:
 
 def _look(row: sa.Row) -> Look:
     values = {name: getattr(row, name) for name in _LOOK}
-    return Look(**values | {"instruments": tuple(row.instruments)})
+    return Look(**values | {"instruments": tuple(filter(None, row.instruments.split(",")))})
 
 
 def _float(value: float) -> float | None:

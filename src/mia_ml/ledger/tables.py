@@ -69,7 +69,7 @@ LOOKS = _table(
     sa.Column("why", sa.Text),
     sa.Column("first_day", sa.Integer),
     sa.Column("last_day", sa.Integer),
-    sa.Column("instruments", sa.JSON),
+    sa.Column("instruments", sa.Text),  # separated by a comma
     sa.Column("files", sa.Integer),
     sa.Column("bundle", sa.Text),
 )
