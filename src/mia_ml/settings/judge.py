@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mia_ml.settings.base import Count, Natural, Section
+from mia_ml.settings.base import Natural, Section
 
 
 class Judge(Section):
