@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mia_ml.core.errors import MiaError
+from mia_ml.core.errors import DataError, MiaError
 
 TABLES = Path("data/tables")
 SEALED = Path("data/sealed")
@@ -19,6 +19,8 @@ BUNDLES = Path("data/bundles")
 BUNDLE = Path("artifacts/bundle")
 EVALUATION = Path("data/evaluation")
 JUDGED = Path("reports/judge")
+JUDGEMENT = JUDGED / "judgement.json"
+VERDICT = JUDGED / "verdict.html"
 TUNING = Path("reports/tuning")
 EVALUATION_PAGE = Path("reports/evaluation.md")
 REDUNDANCY = Path("reports/redundancy.md")
@@ -48,6 +50,16 @@ def write_metrics(stage: str, values: Mapping[str, Any]) -> None:
     """Figures of a stage; a float that is not finite has no JSON form and becomes null."""
     METRICS.mkdir(parents=True, exist_ok=True)
     (METRICS / f"{stage}.json").write_text(json.dumps(_plain(values), indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """What a stage has told. Raises DataError when it is not there or damaged."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; run the stage that writes it") from None
+    except ValueError as error:
+        raise DataError(f"{path}: no JSON ({error}); run the stage that writes it again") from None
 
 
 def _plain(value: Any) -> Any:

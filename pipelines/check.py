@@ -1,4 +1,4 @@
-"""Before anything runs: are the settings sound, and what differs from the last run?
+"""Before anything runs: are the settings sound, what differs from the last run, and what could be seen at all?
 
 DVC composes the settings anew at every `dvc exp run`: a run without `-S` silently returns to the defaults. So this
 says what changed. It is always run, in front of every other stage.
@@ -14,10 +14,13 @@ from mia_ml.confluence import formula
 from mia_ml.core.errors import ConfigError
 from mia_ml.evaluation import candidates
 from mia_ml.ledger import ledger
+from mia_ml.metrics import power
+from mia_ml.metrics.kpi import DAYS_A_MONTH, DAYS_A_YEAR
 from mia_ml.tracking import runs
 from mia_ml.tuning import storage
 from mia_ml.tuning.trials import refuse_reverse
 from pipelines import run
+from pipelines.desk import promises
 from pipelines.execution import execution_of
 from pipelines.learning import (
     filter_space,
@@ -82,18 +85,44 @@ def refuse_what_a_later_stage_would(chosen: settings.Settings) -> None:
         weighting_of(chosen)
 
 
+def outlook(chosen: settings.Settings) -> list[str]:
+    """What it takes to see the gains that the first ladder promises, from where a plan's money table starts.
+
+    Nothing without a walk-forward, a promise or such a table.
+    """
+    promised = promises(chosen)
+    start = next((file.money.before for file in chosen.gates.values() if file.money), None)
+    if chosen.validation.kind != "walk_forward" or not promised or start is None:
+        return []
+    certainty, a_day = power.Certainty(chosen.judge.level), start.trades_per_month / DAYS_A_MONTH
+    steps: dict[tuple[float, float, float], list[str]] = {}
+    for step, *needed in power.before(promised, start.win_rate, a_day, certainty):
+        steps.setdefault(tuple(needed), []).append(step)  # type: ignore[arg-type]
+    shown = [
+        f"  {points:+g} points of win rate ({', '.join(names)}): {trades:,.0f} trades in each of two runs, "
+        f"{days:,.0f} trading days ({days / DAYS_A_YEAR:,.1f} years)"
+        for (points, trades, days), names in sorted(steps.items())
+    ]
+    return [
+        f"mia: to see a promised gain at {100 * certainty.level:g} % confidence and {100 * certainty.power:g} % power, "
+        f"from {100 * start.win_rate:g} % wins at {start.trades_per_month:g} trades a month, takes",
+        *shown,
+    ]
+
+
 def main() -> None:
     chosen = settings.load()
     refuse_what_a_later_stage_would(chosen)
     if line := runs.send_waiting(Path.cwd(), chosen.tracking.uri).line:
         print(line)
     now = yaml.safe_load(settings.PARAMS.read_text())
-    if LAST.is_file():
-        changed = differences(yaml.safe_load(LAST.read_text()), now)
-        if changed:
-            print("mia: these settings differ from the last run; what -S does not name is back at its default")
+    last = yaml.safe_load(LAST.read_text()) if LAST.is_file() else None
+    if last is not None and (changed := differences(last, now)):
+        print("mia: these settings differ from the last run; what -S does not name is back at its default")
         for line in changed:
             print(f"  {line}")
+    for line in outlook(chosen) if last != now else ():
+        print(line)
     LAST.parent.mkdir(parents=True, exist_ok=True)
     LAST.write_text(yaml.safe_dump(now))
 

@@ -93,8 +93,10 @@ def promises(chosen: Settings) -> dict[str, float]:
 
 
 def buy_and_hold(chosen: Settings, ground: Ground, days: Days) -> tuple[Estimate, ...]:
-    """One contract from the first tested price to the last, from contract to contract."""
+    """One contract from the first tested price to the last, from contract to contract; a row before the first trade of
+    its day has no price."""
     rows = ground.rows[ground.test_rows]
+    rows = rows[~np.isnan(rows["close"])]
     contract = {day.day: day.contract for day in days.days}
     of_row = np.array([contract[day] for day in rows["day"].tolist()])
     first = np.flatnonzero(np.append(True, of_row[1:] != of_row[:-1]))

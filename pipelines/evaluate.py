@@ -95,15 +95,16 @@ def main() -> None:
         REDUNDANCY.write_text("# Redundancy\n\nValidation is `none`: nothing was out of sample.\n")
         EVALUATION_FIGURES.mkdir(parents=True, exist_ok=True)
         return
-    found = evaluated(chosen, sample, folds)
+    days, native = trading_days(chosen)
+    found = evaluated(chosen, sample, days, native, folds)
     for policy, record in found.items():
         record.write(EVALUATION / policy)
         records.write(EVALUATION / policy / "signals.parquet", record.signals)
     tested = found[POLICIES[0]]
     rows = per_fold(folds, tested)
     (EVALUATION / "folds.json").write_text(json.dumps(rows, indent=1) + "\n")
-    days = map(moments.iso, tested.daily["day"].tolist())
-    write_plot(OUT_OF_SAMPLE, day=days, **{policy: found[policy].daily["equity_usd"] for policy in POLICIES})
+    dates = map(moments.iso, tested.daily["day"].tolist())
+    write_plot(OUT_OF_SAMPLE, day=dates, **{policy: found[policy].daily["equity_usd"] for policy in POLICIES})
     figures = {policy: kpi.as_floats(record.figures) for policy, record in found.items()}
     write_metrics("evaluate", {"folds": len(folds)} | figures)
     windows = [*(fold.name for fold in folds), FINAL]
@@ -111,7 +112,7 @@ def main() -> None:
     draw(chosen, sample, folds, found, synthetic)
     title = f"tuned in front of each window, {about(chosen, synthetic)}"
     evaluation_figure.weights(EVALUATION_FIGURES / "weights.png", windows, components, share, title)
-    report_redundancy(chosen, sample, folds, synthetic)
+    report_redundancy(chosen, sample, days, folds, synthetic)
     told = {policy: record.figures for policy, record in found.items()}
     first, last = folds[0].test_rows(sample.rows["day"])[0], folds[-1].test_rows(sample.rows["day"])[1]
     sizes = np.array([np.nan_to_num(np.abs(sample.rows[name][first:last])).mean() for name in components])
@@ -155,9 +156,10 @@ def _midnight_ns(day: int) -> int:
     return int(np.datetime64(moments.iso(day), "ns").astype(np.int64))
 
 
-def evaluated(chosen: settings.Settings, sample: Sample, folds: list[Named]) -> dict[str, Record]:
+def evaluated(
+    chosen: settings.Settings, sample: Sample, every: Days, native: bool, folds: list[Named]
+) -> dict[str, Record]:
     """Every policy of POLICIES over all test windows."""
-    every, native = trading_days(chosen)
     days = of_days(every, folds[0].test_first_day, folds[-1].test_last_day)
     taken: dict[str, list[np.ndarray]] = {policy: [] for policy in POLICIES}
     for fold in folds:

@@ -1,6 +1,5 @@
 """Is the machinery what it should be? Checks that a gate may ask for, each with what it found."""
 
-import json
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from mia_ml.judge.judgement import Integrity
 from mia_ml.scoring import bundle
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.store import records
+from pipelines import read_json
 
 TIMED_ROWS = 2000
 
@@ -20,7 +20,7 @@ TIMED_ROWS = 2000
 def parity(bundles: list[Path], walked: np.ndarray, outcome: Outcome) -> Integrity:
     """Golden tapes give the bytes they gave, and labels strung together give the trades that were walked.
 
-    walked: backtest TRADE of the judged policy. What the end of the tape closed has no counterpart and is left out.
+    walked: backtest TRADE of the judged policy. What the end of the tape closed need not have a counterpart.
     """
     try:
         for folder in bundles:
@@ -33,9 +33,8 @@ def parity(bundles: list[Path], walked: np.ndarray, outcome: Outcome) -> Integri
 def same_trades(walked: np.ndarray, outcome: Outcome, before: str = "") -> Integrity:
     whole = walked[walked["exit_reason"] != Exit.TAPE_END]
     strung = outcome.trades[: whole.size]
-    same = strung.size == whole.size and all(
-        np.array_equal(whole[name], strung[name]) for name in ("day", "side", "exit_ns", "net_r")
-    )
+    same = whole.size == strung.size and outcome.trades.size <= walked.size
+    same = same and all(np.array_equal(whole[name], strung[name]) for name in ("day", "side", "exit_ns", "net_r"))
     also = "the same" if same else "not the same"
     detail = f"{before}{whole.size} trades by scorer and simulator, {also} by labels strung together"
     return Integrity(name="parity", ok=bool(same), detail=detail)
@@ -43,7 +42,7 @@ def same_trades(walked: np.ndarray, outcome: Outcome, before: str = "") -> Integ
 
 def data_audit(report: Path) -> Integrity:
     """What the stage `audit` found."""
-    found = json.loads(report.read_text())
+    found = read_json(report)
     severities = [finding["severity"] for finding in found["findings"]]
     counted = f"{severities.count('error')} errors, {severities.count('warning')} warnings"
     return Integrity(name="audit", ok=bool(found["passed"]), detail=counted)
@@ -51,7 +50,7 @@ def data_audit(report: Path) -> Integrity:
 
 def agreement(reports: Path) -> Integrity:
     """Largest differences that training found; it refuses what is beyond its tolerance, so they were within."""
-    told = json.loads(reports.read_text())
+    told = read_json(reports)
     differences = [member["probability"] for one in told.values() for member in one["agreement"]["members"]]
     largest = max(differences, default=0.0)
     return Integrity(

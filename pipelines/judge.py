@@ -4,7 +4,6 @@ Everything is asked of the test windows that `evaluate` walked. What was compute
 it is judged, so that the number of trials is never typed.
 """
 
-import json
 import math
 import shutil
 from collections.abc import Mapping
@@ -24,7 +23,20 @@ from mia_ml.ledger.ledger import Ledger
 from mia_ml.metrics import bootstrap, sharpe
 from mia_ml.reports import page
 from mia_ml.scoring import bundle
-from pipelines import BUNDLES, EVALUATION, JUDGED, METRICS, integrity, leaks, outer, run, write_metrics
+from pipelines import (
+    BUNDLES,
+    EVALUATION,
+    JUDGED,
+    JUDGEMENT,
+    METRICS,
+    VERDICT,
+    integrity,
+    leaks,
+    outer,
+    read_json,
+    run,
+    write_metrics,
+)
 from pipelines.counting import traded_as
 from pipelines.desk import against_baseline, buy_and_hold, looked, measures_of, powered, tables
 from pipelines.ground import POLICY, ground_of, policies_of
@@ -32,8 +44,6 @@ from pipelines.market import trading_days
 from pipelines.probes import Fitted, calibration, climbed, common_matrix, informed, steps_of
 from pipelines.rows import Sample, read_sample
 from pipelines.windows import Named, windows_of
-
-JUDGEMENT, PAGE = JUDGED / "judgement.json", JUDGED / "verdict.html"
 
 
 def judged(
@@ -48,6 +58,7 @@ def judged(
     how = measures.resampling
     policies = policies_of(chosen, ground)
     outcome = policies[POLICY]
+    machinery = checked(chosen, ground, outcome)
 
     say("the plan's ladders")
     steps = steps_of(chosen)
@@ -70,13 +81,13 @@ def judged(
     stressed = stress.rows_of(ground, outcome, conditions, how, ground.filtered)
     by_name = found.by_name | against_baseline(ground, outcome, steps, how)
     say("leaks")
-    machinery = (*checked(chosen, ground, outcome), *leaks.audited(chosen, sample, days, native, folds, ground))
+    machinery = (*machinery, *leaks.audited(chosen, sample, days, native, folds, ground))
     held = tables(chosen, ground, outcome, by_name, machinery, alpha if look else math.nan)
     about = About(
         instrument=chosen.instrument.root,
         formula=chosen.confluence.name,
         policy=POLICY,
-        synthetic=bool(json.loads((METRICS / "ingest.json").read_text())["synthetic"]),
+        synthetic=bool(read_json(METRICS / "ingest.json")["synthetic"]),
         first_day=first,
         last_day=last,
         n_days=ground.days.size,
@@ -173,9 +184,9 @@ def main() -> None:
     with ledger.open(chosen.ledger.where, Path.cwd()) as kept:
         found = judged(chosen, sample, days, native, folds, kept)
     found.write(JUDGEMENT)
-    page.write(found, PAGE)
+    page.write(found, VERDICT)
     write_metrics("judge", headline(found))
-    print(f"judge: {found.verdict.sentence}\n  {PAGE}")
+    print(f"judge: {found.verdict.sentence}\n  {VERDICT}")
 
 
 if __name__ == "__main__":

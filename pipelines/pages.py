@@ -6,7 +6,7 @@ import numpy as np
 
 from mia_ml.metrics.kpi import Kpi
 from mia_ml.settings import Settings
-from pipelines import EVALUATION_PAGE
+from pipelines import EVALUATION_PAGE, VERDICT
 from pipelines.windows import Named
 
 SHOWN = (
@@ -73,7 +73,7 @@ def evaluation_page(
     weights: str,
     synthetic: bool,
 ) -> None:
-    """Write the page. Point figures, costs in; intervals and a verdict are not in it."""
+    """Write the page. Point figures, costs in; intervals and the verdict are the stage judge's."""
     title = f"# Out of sample: {chosen.confluence.name} on {chosen.instrument.root}"
     parts = [title + (" (SYNTHETIC data)" if synthetic else "")]
     if not folds:
@@ -81,7 +81,7 @@ def evaluation_page(
     else:
         parts += [
             f"{len(folds)} test windows, each decided by what was learnt before it: {folds[0]}; ... {folds[-1]}.",
-            "Point figures of one history, costs in, without intervals: no verdict.",
+            f"Point figures of one history, costs in. Their intervals, and whether any of it is true: {VERDICT}.",
             policies_table(figures),
             "## By test window, tuned and filtered",
             folds_table(rows),

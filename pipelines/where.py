@@ -7,7 +7,7 @@ from typing import Any
 from mia_ml import settings
 from mia_ml.judge import judgement
 from mia_ml.tracking import server
-from pipelines import BUNDLE, JUDGED, METRICS, run
+from pipelines import BUNDLE, JUDGEMENT, METRICS, VERDICT, run
 
 RESULTS = (
     (Path("data/tables"), "canonical tables, one Parquet file a trading day"),
@@ -18,7 +18,7 @@ RESULTS = (
     (METRICS, "figures of each stage"),
     (Path("reports/columns.md"), "how each component fires by session"),
     (Path("data/sealed"), "the hold-out, which no stage has read (mia unseal)"),
-    (Path("reports/judge/verdict.html"), "the verdict: is it true? (mia report, mia gates)"),
+    (VERDICT, "the verdict: is it true? (mia report, mia gates)"),
     (Path("ledger"), "every configuration ever scored, and every look at the hold-out (mia ledger)"),
     (Path("reports/evaluation.md"), "out of sample: policies side by side, each test window"),
     (Path("reports/redundancy.md"), "which components say the same, what each is worth"),
@@ -55,8 +55,8 @@ def main() -> None:
         ]
         if shown:
             print(f"  {name}: {', '.join(shown)}")
-    if (JUDGED / "judgement.json").is_file():
-        print(f"  {judgement.read(JUDGED / 'judgement.json').verdict.sentence}")
+    if JUDGEMENT.is_file():
+        print(f"  {judgement.read(JUDGEMENT).verdict.sentence}")
     uri = server.resolve(chosen.tracking.uri, Path.cwd())
     print(f"  mlflow ui --backend-store-uri {uri}   runs side by side (activate .venv first: . .venv/bin/activate)")
     print("  dvc exp show   experiments side by side;   dvc exp run -S confluence=phase1   the next one")

@@ -47,7 +47,7 @@ def test_information_sees_what_is_not_monotonic() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 def test_rho_is_scipys_on_the_rows_both_have_and_clusters_keep_their_promise(seed: int) -> None:
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(150, 4)) @ rng.normal(size=(4, 5))
@@ -110,6 +110,7 @@ def test_verdicts_answer_whether_dow_is_redundant() -> None:
     [
         (0.02, (-0.01, 0.05), "redundant", "costs +0.0200 R [-0.0100, +0.0500]"),
         (0.02, (0.01, 0.05), "related", "costs +0.0200 R [+0.0100, +0.0500]"),
+        (0.02, (math.nan, math.nan), "undecided", "costs +0.0200 R, no interval"),
         (math.nan, (math.nan, math.nan), "undecided", "a score without trades decides nothing"),
     ],
 )

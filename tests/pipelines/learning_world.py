@@ -24,7 +24,7 @@ from pipelines.windows import Named, windows_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BEFORE_TUNE = ("check", "ingest", "audit", "features", "signals", "backtest", "labels")
-STAGES = (*BEFORE_TUNE, "tune", "train", "evaluate", "register")
+STAGES = (*BEFORE_TUNE, "tune", "train", "evaluate", "judge", "register")
 POLICY_TRIALS, FILTER_TRIALS = 16, 2
 
 SMALL: dict[str, Any] = {
@@ -45,6 +45,8 @@ SMALL: dict[str, Any] = {
         "policy": {"trials": POLICY_TRIALS, "batch": 8, "pruning": {"warm_up_trials": 8}},
         "filter": {"trials": FILTER_TRIALS, "batch": 2, "trees": 20},
     },
+    "judge": {"resamples": 200, "block_days": 1.0, "cscv_blocks": 4, "probes": 8, "twins": 100},
+    "stress": {"jitter": {"draws": 4}},
 }
 
 

@@ -23,14 +23,14 @@ from mia_ml.scoring.content import Content
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.store import parquet, records
 from mia_ml.tracking import server
-from pipelines import BUNDLE, BUNDLES, EVALUATION, EVALUATION_PAGE, METRICS, OUT_OF_SAMPLE, read_plot
+from pipelines import BUNDLE, BUNDLES, EVALUATION, EVALUATION_PAGE, METRICS, OUT_OF_SAMPLE, VERDICT, read_plot
 from pipelines.pages import HEADS, SHOWN, shown
 from pipelines.windows import Named
 from tests.pipelines import learning_world
 from tests.pipelines.learning_world import World
 from tests.tracking import store
 
-LEARNING = ("tune", "train", "evaluate", "register")
+LEARNING = ("tune", "train", "evaluate", "judge", "register")
 
 
 def outputs(stage: str) -> Iterator[Path]:
@@ -140,6 +140,7 @@ def test_the_page_shows_them(world: World) -> None:
     head = f"| | {' | '.join(HEADS.values())} |"
     assert [(row[0], row[1]) for row in table(page, head)] == [(name, shown(told[name])) for name in SHOWN]
     assert "SYNTHETIC" in page
+    assert VERDICT.as_posix() in page
     own = records.read(world.root / EVALUATION / "tuned_filtered" / "trades.parquet", TRADE)
     written = json.loads((world.root / EVALUATION / "folds.json").read_text())
     rows = table(page, "| test window from")

@@ -2,13 +2,16 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from statsmodels.stats import power
 
 import pipelines
+from mia_ml import settings
 from mia_ml.backtest.execution import Execution
 from mia_ml.core.errors import ConfigError
 from mia_ml.settings import sections
@@ -86,16 +89,47 @@ def test_check_says_what_differs_from_the_last_run(
     params.write_text(yaml.safe_dump(defaults(tmp_path)))
     monkeypatch.chdir(tmp_path)
     check.main()
-    assert capsys.readouterr().out == ""
+    first = capsys.readouterr().out
+    assert first == "".join(f"{line}\n" for line in check.outlook(settings.load(params)))
     values = yaml.safe_load(params.read_text())
     values["workers"] = 7
     params.write_text(yaml.safe_dump(values))
     check.main()
     said = capsys.readouterr().out
     assert "differ from the last run" in said
-    assert "  workers: 0 -> 7\n" in said
+    assert said.endswith(f"  workers: 0 -> 7\n{first}")
     check.main()
     assert capsys.readouterr().out == ""
+
+
+def test_check_says_what_it_takes_to_see_what_is_promised(tmp_path: Path) -> None:
+    composed = defaults(tmp_path)
+
+    def outlook() -> list[str]:
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(composed, sort_keys=False))
+        return check.outlook(settings.load(tmp_path / "params.yaml"))
+
+    head, *lines = outlook()
+    assert head.startswith("mia: to see a promised gain at 95 % confidence and 80 % power, from 57 % wins at 10 trades")
+    (book,) = [line for line in lines if "(book)" in line]
+    trades = math.ceil(power.normal_sample_size_one_tail(0.03, 0.8, 0.025, *_spreads(0.57, 0.60)))
+    days = math.ceil(trades / 10 * 21)
+    assert book == (
+        f"  +3 points of win rate (book): {trades:,} trades in each of two runs, {days:,} trading days "
+        f"({days / 252:.1f} years)"
+    )
+    assert len(lines) == len({step["promise"][0] for step in composed["ladder"]["plan"]["steps"].values()})
+    composed["gates"].pop("plan")
+    assert outlook() == []
+    composed = defaults(tmp_path) | {"ladder": {}}
+    assert outlook() == []
+    composed = defaults(tmp_path) | {"validation": {"kind": "none"}}
+    assert outlook() == []
+
+
+def _spreads(p: float, q: float) -> tuple[float, float]:
+    mean = (p + q) / 2
+    return math.sqrt(2 * mean * (1 - mean)), math.sqrt(p * (1 - p) + q * (1 - q))
 
 
 def test_figures_that_are_not_finite_become_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

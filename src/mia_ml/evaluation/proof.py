@@ -52,7 +52,7 @@ class Outer:
 @dataclass(frozen=True)
 class Inner:
     """What was scored inside training windows. counts: configurations by how they ended. sharpes: annual, NaN where
-    unknown; best: of what was chosen, annual, NaN when nothing was."""
+    unknown; best: the highest of them, NaN without one."""
 
     counts: Mapping[str, int]
     sharpes: np.ndarray

@@ -25,6 +25,7 @@ from mia_ml.models import selection
 from mia_ml.models.fitted import Fitted
 
 THRESHOLD = 0.7
+LEVEL = 0.95
 LEAST_ROWS = 100
 MOST_ROWS = 50_000
 """Beyond this, evenly spaced rows are related: the standard error of a correlation is then below 0.005."""
@@ -53,7 +54,8 @@ class Related:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of leaving components out. low, high: 95 % interval of the cost where one was given, else None."""
+    """Of leaving components out. low, high: interval of the cost at LEVEL, NaN where the data give none, None where it
+    was not asked for."""
 
     left_out: tuple[str, ...]
     score: float
@@ -64,10 +66,15 @@ class Cost:
 
     @property
     def shown(self) -> bool | None:
-        """Do these data show that leaving them out costs? None when one of the scores is undecidable."""
-        if math.isnan(self.cost):
+        """Do these data show that leaving them out costs? None when a score or the interval is undecidable."""
+        least = self.cost if self.low is None else self.low
+        return None if math.isnan(self.cost) or math.isnan(least) else least > 0
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        if self.low is None or self.high is None or math.isnan(self.low):
             return None
-        return (self.cost if self.low is None else self.low) > 0
+        return self.low, self.high
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,7 @@ def leave_one_out(
     """The cost of leaving out each component alone, then of each group of `together`.
 
     score: of the components kept, out of sample, such as the expectancy in R of a policy run without refitting by the
-    test window; NaN where it is undecidable. interval: the 95 % interval of the cost of what is left out.
+    test window; NaN where it is undecidable. interval: the LEVEL interval of the cost of what is left out.
     """
     full = float(score(names))
     costs = []
@@ -259,5 +266,5 @@ def _costs(cost: Cost | None) -> str:
         return "leaving it out was not measured"
     if math.isnan(cost.cost):
         return "a score without trades decides nothing"
-    interval = "" if cost.low is None or cost.high is None else f" [{cost.low:+.4f}, {cost.high:+.4f}]"
-    return f"leaving it out costs {cost.cost:+.4f} R{interval or ', no interval'}"
+    interval = ", no interval" if cost.interval is None else " [{:+.4f}, {:+.4f}]".format(*cost.interval)
+    return f"leaving it out costs {cost.cost:+.4f} R{interval}"

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from mia_ml.evaluation.redundancy import Cost, Importance, Related, judge
+from mia_ml.evaluation.redundancy import LEVEL, Cost, Importance, Related, judge
 
 
 def page(
@@ -65,10 +65,10 @@ def _pairs(related: Related) -> str:
 def _costs(costs: tuple[Cost, ...]) -> str:
     rows = []
     for cost in costs:
-        interval = "" if cost.low is None or cost.high is None else f"{cost.low:+.4f} to {cost.high:+.4f}"
+        interval = "" if cost.interval is None else "{:+.4f} to {:+.4f}".format(*cost.interval)
         rows.append(f"| {' + '.join(cost.left_out)} | {_r(cost.without)} | {_r(cost.cost)} | {interval} |")
     return f"With every component: {_r(costs[0].score)} R.\n\n" + _table(
-        "left out | score without, R | cost, R | 95 % interval of the cost", rows
+        f"left out | score without, R | cost, R | {100 * LEVEL:g} % interval of the cost", rows
     )
 
 
