@@ -44,6 +44,20 @@ def test_a_claim_that_only_hindsight_makes_is_seen(history):
     assert found(at_the_tops, history)
 
 
+def test_what_gets_along_without_later_data_is_seen_too(history):
+    """No storm was to come: a history that is cut short has none either, only another future does."""
+    after = history.tape.trade_ts >= history.opening_ns
+    far = np.abs(history.tape.price[after] - history.tape.price[~after][-1]).max() + 1
+
+    def storm(h):
+        later = h.tape.trade_ts >= h.opening_ns
+        moves = np.abs(h.tape.price[later] - h.tape.price[~later][-1])
+        return claims.values(h.opening_ns, storm=float((moves > far).any()))
+
+    assert storm(history).values["storm"]["value"] == storm(history.until(history.opening_ns)).values["storm"]["value"]
+    assert found(storm, history)
+
+
 def test_research_that_cannot_be_done_without_what_came_later_is_a_finding(history):
     def impatient(h):
         return claims.values(h.opening_ns, last=h.tape.price[np.flatnonzero(h.tape.trade_ts > h.opening_ns)[0]])

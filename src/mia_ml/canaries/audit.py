@@ -52,9 +52,7 @@ def run_checks(run: Run, seed: int = 0, sample_days: int = 2, fill_days: int = 1
     days = f"{len(chosen)} of {len(run.days.days)} days"
     return (
         _integrity("leak_rows", found_rows, f"rows of {days} made again in {futures} other futures"),
-        _integrity(
-            "leak_labels", disorder(run) + found_labels, f"{ended} labels walked again on a tape cut short"
-        ),
+        _integrity("leak_labels", disorder(run) + found_labels, f"{ended} labels walked again on a tape cut short"),
         _integrity(
             "leak_decisions",
             found_decisions,

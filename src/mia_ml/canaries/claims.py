@@ -1,8 +1,10 @@
-"""What a piece of research says it did, dated: the form in which everything comes before the instrument.
+"""What a piece of research says it did, with dates: the form in which everything comes before the instrument.
 
-value   at `known_ns` this was the value, the threshold, the weight that was used
-fill    at `filled_ns` this price was paid or received; it was not possible before `due_ns`
-fold    from these lives a model learnt, on those it was tested
+    value   at `known_ns` this was the value, the threshold, the weight that was used
+    fill    at `filled_ns` this price was paid or received; it was not possible before `due_ns`
+    fold    from these lives a model learnt, on those it was tested
+
+Research is honest about when it used something; whether it could have known is what the instrument finds out.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,10 @@
 """The three rules, none of which knows a leak by name.
 
-future   a value dated at or before a moment is the same, byte for byte, whatever came after that moment
-fill     not before it is due, at a price no better than one that printed at that very moment
-life     no life that was trained on shares a moment with one that was tested, nor comes closer than allowed
+    future   a value dated at or before a moment is the same, byte for byte, whatever came after that moment
+    fill     not before it is due, at a price no better than one that printed at that very moment
+    life     no life that was trained on shares a moment with one that was tested, nor comes closer than allowed
+
+A finding says which rule, of what, the first moment, and by how much.
 """
 
 from collections.abc import Mapping
@@ -58,10 +60,10 @@ def future(before: Dated, again: Dated, moment: int) -> list[Finding]:
     """Where what was `dated` up to a moment is not what it is when that moment has another future."""
     found = []
     nothing = np.zeros(0, np.int64), np.zeros(0)
-    for name in before.keys() | again.keys():
+    for name in sorted(before.keys() | again.keys()):
         (ts, value), (other_ts, other) = before.get(name, nothing), again.get(name, nothing)
         n = min(ts.size, other_ts.size)
-        same = (ts[:n] == other_ts[:n]) & ((value[:n] == other[:n]) | (np.isnan(value[:n]) & np.isnan(other[:n])))
+        same = (ts[:n] == other_ts[:n]) & _same(value[:n], other[:n])
         at = n if same.all() else int(np.argmin(same))
         if at < max(ts.size, other_ts.size):
             when = min(int(each[at]) for each in (ts, other_ts) if at < each.size)
@@ -70,6 +72,10 @@ def future(before: Dated, again: Dated, moment: int) -> list[Finding]:
                 Finding("future", name, when, f"{told}, but {instead} in another future from {utc(moment)} on")
             )
     return found
+
+
+def _same(value: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return (value.view(np.int64) == other.view(np.int64)) | (np.isnan(value) & np.isnan(other))
 
 
 def _text(series: tuple[np.ndarray, np.ndarray], at: int, when: int) -> str:
