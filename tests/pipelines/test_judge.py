@@ -25,14 +25,17 @@ from mia_ml.labels.records import usable
 from mia_ml.ledger import ledger
 from mia_ml.ledger.configuration import Configuration
 from mia_ml.metrics.estimate import Estimate
+from mia_ml.registry import address, judged
 from mia_ml.scoring import bundle
 from mia_ml.store import records
+from mia_ml.tracking import server
 from pipelines import BUNDLES, EVALUATION, JUDGED, JUDGEMENT, METRICS, ROWS, VERDICT, judge, leaks, read_json
 from pipelines.counting import traded_as
 from pipelines.ground import POLICY, ground_of, policies_of
 from pipelines.rows import read_sample
 from tests.pipelines import learning_world
 from tests.pipelines.learning_world import World, refusal
+from tests.tracking import store
 
 FOLDERS = ("data", "ledger", "reports")
 AGAIN, LOOKED = "again.json", "looked.json"
@@ -99,6 +102,20 @@ def test_it_leaves_a_judgement_its_page_and_its_headline(world: World, found: Ju
     assert list(found.ladders) == list(world.chosen.ladder)
     desk = next(table for table in found.gates if table.name == "desk")
     assert told["gates_passed"]["desk"] == sum(result.status == "pass" for result in desk.results)
+
+
+def test_the_registered_version_has_the_judgement(world: World) -> None:
+    uri = server.resolve(world.chosen.tracking.uri, world.root)
+    told = judged.fetch(address.parse(f"models:/{world.chosen.tracking.model}/1"), uri)
+    assert told.judgement.model_dump_json(indent=1) + "\n" == (world.root / JUDGEMENT).read_text()
+    (run,) = [
+        run for run in store.runs_in(world.root, world.chosen.tracking.experiment) if run.info.run_id == told.run_id
+    ]
+    assert run.data.metrics["judge.n_outer"] == told.judgement.selection.n_outer
+    assert {file.path for file in server.client(uri).list_artifacts(told.run_id, "judge")} == {
+        "judge/judgement.json",
+        "judge/verdict.html",
+    }
 
 
 @pytest.mark.parametrize("policy", [POLICY, "tuned", "configured"])
