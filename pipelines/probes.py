@@ -124,7 +124,7 @@ def informed(
             ts_ns, price = _prices(from_files(day, table), native)
             moves[own] = information.forward_moves(rows["ts"][own], ts_ns, price, horizons_ns, STALE_NS[native])
     components = np.column_stack([rows[name] for name in names])
-    found = information.coefficients(names, components, HORIZONS_S, moves, _periods(rows["day"]), resampling)
+    found = information.coefficients(names, components, HORIZONS_S, moves, rows["day"], resampling)
     return tuple(
         Information(component=one.component, horizon_s=one.horizon_s, ic=one.ic, n_rows=one.n_rows) for one in found
     )
@@ -134,9 +134,3 @@ def _prices(columns: Columns, native: bool) -> tuple[np.ndarray, np.ndarray]:
     if native:
         return columns["ts_event"] - 1, columns["close"]
     return columns["ts_event"], columns["price"]
-
-
-def _periods(day: np.ndarray) -> np.ndarray:
-    """Days, or months where a day has too few rows for a correlation."""
-    _, counts = np.unique(day, return_counts=True)
-    return day if np.median(counts) >= information.LEAST_ROWS else day // 100

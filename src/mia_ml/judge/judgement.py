@@ -112,7 +112,7 @@ class StressRow(_Part):
 
 
 class Information(_Part):
-    """Information coefficient of a component at a horizon: mean daily rank correlation with the move that follows."""
+    """Information coefficient of a component at a horizon: rank correlation with the move that follows, of all rows."""
 
     component: str
     horizon_s: int

@@ -129,18 +129,22 @@ def differences(
     )
 
 
-def mean_of(
-    values: np.ndarray, resampling: Resampling, names: Sequence[str] = ("mean",), unit: str = ""
+def ratio_of(
+    sums: np.ndarray, weights: np.ndarray, resampling: Resampling, names: Sequence[str] = ("ratio",), unit: str = ""
 ) -> tuple[Estimate, ...]:
-    """Means of daily series, one estimate for each column; days that are NaN are left out of their column.
+    """Sums over days by the sums of their weights, one estimate for each column; a day is drawn with both.
 
-    values: float64 [d] or [d, k]. names: one for each column. Raises DataError when they are not as many.
+    With numbers of rows as weights it is a mean over rows, with 1 a mean over days. sums, weights: float64 [d] or
+    [d, k]; weights at least 0, a day of weight 0 tells nothing and has the sum 0. names: one for each column.
+    Raises DataError when they are not as many.
     """
-    table = np.ascontiguousarray(np.reshape(values, (len(values), -1)), np.float64)
-    if len(names) != table.shape[1]:
-        raise DataError(f"{len(names)} names for {table.shape[1]} columns of daily values: give one for each column")
-    known = np.count_nonzero(~np.isnan(table), axis=0)
-    draws = _draws(lambda days: _means(table, days), len(table), resampling, known)
+    if sums.shape != weights.shape:
+        raise DataError(f"sums {sums.shape} for weights {weights.shape}: give a weight for each sum")
+    over, under = (np.ascontiguousarray(np.atleast_2d(one.T).T, np.float64) for one in (sums, weights))
+    if len(names) != over.shape[1]:
+        raise DataError(f"{len(names)} names for {over.shape[1]} columns of daily sums: give one for each column")
+    known = np.count_nonzero(under, axis=0)
+    draws = _draws(lambda days: _ratios(over, under, days), len(over), resampling, known)
     return tuple(
         _estimate(name, unit, column, resampling, "" if column.n_days else "no day is known")
         for name, column in zip(names, draws, strict=True)
@@ -239,12 +243,10 @@ def _of(sums: np.ndarray, capital_usd: float) -> Callable[[np.ndarray], np.ndarr
 
 
 @kernel
-def _means(table, days):
-    totals, known = np.zeros(table.shape[1]), np.zeros(table.shape[1])
+def _ratios(sums, weights, days):
+    over, under = np.zeros(sums.shape[1]), np.zeros(sums.shape[1])
     for i in range(days.size):
-        row = table[days[i]]
-        for k in range(row.size):
-            if not np.isnan(row[k]):
-                totals[k] += row[k]
-                known[k] += 1.0
-    return totals / known
+        for k in range(over.size):
+            over[k] += sums[days[i], k]
+            under[k] += weights[days[i], k]
+    return over / under

@@ -1,12 +1,24 @@
 """Information coefficient: does a component know which way the price goes next, and for how long?
 
-    IC of a day     Spearman's rank correlation of a component with the move that follows the decision, over the rows of
-                    the day where both are known
-    IC              mean over days, with the interval of a bootstrap by day
+    ranks     of a component, and of the move that follows the decision, over all rows of the span where both are known;
+              ties at their mean
+    z         a rank less the mean rank, by the standard deviation of the ranks
+    of a day  the sum of z_component * z_move over its rows, and the number of these
+    IC        sum of the days' sums / sum of their rows: Spearman's rank correlation of all rows
 
 (Grinold & Kahn 2000, Active Portfolio Management, ch. 6.) Moves of neighbouring rows overlap, so rows are no
-observations of their own; days are. A component that changes little within a day has little to be ranked by, and a
-constant one none: such days are left out, and so are those with few rows.
+observations of their own; days are, and the interval is that of a bootstrap of days, each drawn with its rows. The
+ranks are those of the whole span in every draw: as good as exact for the small correlations that markets leave, and too
+wide for large ones.
+
+Why all days are ranked together, and not each by itself and averaged: a day is too short to be centred on its own mean.
+A move is in the component of the rows after it, as most components follow the day's path, and in the forward moves of
+the rows before it. So the mean component and the mean move of a day rise and fall together, and where nothing is known
+the correlation about those two means lies below 0, the more the longer the horizon. That is the small-sample bias of an
+autocorrelation (Kendall 1954, Biometrika 41:403) and of a predictive regression (Stambaugh 1999, J. Financ. Econ.
+54:375), at long horizons in proportion to their share of the sample (Boudoukh, Israel & Richardson 2022, J. Financ.
+Econ. 145:937): -0.5 for a random walk's deviation from the day's running mean and a move of a quarter of the day. About
+the means of all days, the bias is that divided by the number of days.
 """
 
 from collections.abc import Sequence
@@ -15,17 +27,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from mia_ml.core.errors import DataError
-from mia_ml.core.kernel import kernel
 from mia_ml.metrics import bootstrap
-from mia_ml.metrics.estimate import Estimate
+from mia_ml.metrics.estimate import Estimate, undecided
 
 HORIZONS_S = (1, 10, 60, 300, 1200, 6000)
-LEAST_ROWS = 20
+LEAST_ROWS, LEAST_DAYS = 20, 2
+UNIT = "rank correlation"
 
 
 @dataclass(frozen=True)
 class Coefficient:
-    """n_rows: of the days that count, those where the component and the move are known."""
+    """n_rows: those where the component and the move are known."""
 
     component: str
     horizon_s: int
@@ -53,68 +65,6 @@ def forward_moves(
     return np.where(known[:, None] & still, price[then] - price[before][:, None], np.nan)
 
 
-def by_day(
-    components: np.ndarray, moves: np.ndarray, day: np.ndarray, least_rows: int = LEAST_ROWS
-) -> tuple[np.ndarray, np.ndarray]:
-    """IC of each day, component and horizon, float64 [d, k, h], NaN without one; and the rows it stands on, int64.
-
-    components: float64 [n, k]. moves: float64 [n, h]. day: [n], the trading day of each row, those of a day together.
-    """
-    first = np.flatnonzero(np.diff(day, prepend=day[:1] - 1))
-    shape = (first.size, components.shape[1], moves.shape[1])
-    ic, n_rows = np.full(shape, np.nan), np.zeros(shape, np.int64)
-    for d, (start, end) in enumerate(zip(first, np.append(first[1:], len(day)), strict=True)):
-        x, y = np.ascontiguousarray(components[start:end].T), np.ascontiguousarray(moves[start:end].T)
-        _correlate(x, y, x.argsort(axis=1), y.argsort(axis=1), least_rows, ic[d], n_rows[d])
-    return ic, n_rows
-
-
-@kernel
-def _correlate(x, y, order_x, order_y, least_rows, ic, n_rows):
-    """Each line of x is sorted once, not once for each line of y and the rows they share."""
-    n = x.shape[1]
-    used, sequence = np.empty(n, np.bool_), np.empty(n, np.int64)
-    ranks_x, ranks_y = np.empty(n), np.empty(n)
-    for i in range(x.shape[0]):
-        for j in range(y.shape[0]):
-            n_used = 0
-            for row in range(n):
-                used[row] = not (np.isnan(x[i, row]) or np.isnan(y[j, row]))
-                n_used += used[row]
-            if n_used < least_rows:
-                continue
-            scale = _rank(x[i], order_x[i], used, sequence, ranks_x) * _rank(y[j], order_y[j], used, sequence, ranks_y)
-            if scale == 0:
-                continue
-            product = 0.0
-            for row in range(n):
-                if used[row]:
-                    product += ranks_x[row] * ranks_y[row]
-            ic[i, j] = product / np.sqrt(scale)
-            n_rows[i, j] = n_used
-
-
-@kernel
-def _rank(values, order, used, sequence, ranks):
-    """Fills `ranks` of the rows in use, about their middle, ties at their mean; returns the sum of squares."""
-    n_used = 0
-    for row in order:
-        if used[row]:
-            sequence[n_used] = row
-            n_used += 1
-    squares, first = 0.0, 0
-    while first < n_used:
-        end = first + 1
-        while end < n_used and values[sequence[end]] == values[sequence[first]]:
-            end += 1
-        rank = (first + end - n_used) / 2
-        for k in range(first, end):
-            ranks[sequence[k]] = rank
-        squares += (end - first) * rank * rank
-        first = end
-    return squares
-
-
 def coefficients(
     names: Sequence[str],
     components: np.ndarray,
@@ -122,9 +72,12 @@ def coefficients(
     moves: np.ndarray,
     day: np.ndarray,
     resampling: bootstrap.Resampling,
-    least_rows: int = LEAST_ROWS,
 ) -> tuple[Coefficient, ...]:
-    """IC of every component at every horizon, horizons of a component together. Arguments as in `by_day`.
+    """IC of every component at every horizon, horizons of a component together.
+
+    components: float64 [n, names]. moves: float64 [n, horizons]. NaN: not known. day: [n], the trading day of each row.
+    Undecided on fewer than LEAST_ROWS rows or LEAST_DAYS days, and where the component or the move is the same on all
+    rows but fewer than LEAST_ROWS: on bars that are minutes apart, one trade within the next second would decide alone.
 
     Raises DataError when names, horizons or days do not fit the arrays.
     """
@@ -133,12 +86,43 @@ def coefficients(
             f"components {components.shape} and moves {moves.shape} for {len(day)} rows, {len(names)} names and "
             f"{len(horizons_s)} horizons: give [rows, names] and [rows, horizons]"
         )
-    ic, n_rows = by_day(components, moves, day, least_rows)
+    days, of_day = np.unique(day, return_inverse=True)
+    x, y = [_order(column) for column in components.T], [_order(column) for column in moves.T]
     pairs = [(name, horizon) for name in names for horizon in horizons_s]
-    series = ic.reshape(len(ic), len(pairs))
-    means = bootstrap.mean_of(series, resampling, names=["ic"] * len(pairs), unit="rank correlation")
-    rows = n_rows.sum(axis=0).ravel()
+    sums, rows = np.zeros((2, days.size, len(pairs)))
+    why = [""] * len(pairs)
+    for k, (one, other) in enumerate((one, other) for one in x for other in y):
+        known = (one >= 0) & (other >= 0)
+        own, of_component, of_move = of_day[known], one[known], other[known]
+        rows[:, k] = np.bincount(own, minlength=days.size)
+        products = _standardised(of_component) * _standardised(of_move)
+        sums[:, k] = np.bincount(own, products, minlength=days.size)
+        why[k] = _hopeless(rows[:, k], of_component, of_move)
+    ratios = bootstrap.ratio_of(sums, rows, resampling, names=["ic"] * len(pairs), unit=UNIT)
     return tuple(
-        Coefficient(name, horizon, mean, int(used))
-        for (name, horizon), mean, used in zip(pairs, means, rows, strict=True)
+        Coefficient(name, horizon, undecided("ic", UNIT, reason) if reason else ratio, int(used))
+        for (name, horizon), ratio, reason, used in zip(pairs, ratios, why, rows.sum(axis=0), strict=True)
     )
+
+
+def _order(values: np.ndarray) -> np.ndarray:
+    """int64 [n], how many distinct values are below each; -1 where it is NaN."""
+    return np.where(np.isnan(values), -1, np.unique(values, return_inverse=True)[1])
+
+
+def _standardised(order: np.ndarray) -> np.ndarray:
+    """Ranks of mean 0 and variance 1, ties at their mean; all 0 when they never vary."""
+    counts = np.bincount(order)
+    ranks = (np.cumsum(counts) - (counts + order.size) / 2)[order]
+    return ranks / np.sqrt(np.mean(ranks**2)) if ranks.any() else ranks
+
+
+def _hopeless(rows: np.ndarray, of_component: np.ndarray, of_move: np.ndarray) -> str:
+    if rows.sum() < LEAST_ROWS:
+        return f"fewer than {LEAST_ROWS} rows are known"
+    if np.count_nonzero(rows) < LEAST_DAYS:
+        return "all known rows are of one day"
+    for side, order in (("component", of_component), ("move", of_move)):
+        if order.size - np.bincount(order).max() < LEAST_ROWS:
+            return f"the {side} leaves its commonest value on fewer than {LEAST_ROWS} rows"
+    return ""
