@@ -75,10 +75,27 @@ def test_history_itself_is_the_same_in_every_future(history):
         assert each.rows[by_then].tobytes() == history.rows[history.rows["ts"] <= moment].tobytes()
         over = history.labels["end_ns"] < moment
         assert each.labels[: over.size][over[: each.labels.size]].tobytes() == history.labels[over].tobytes()
+    assert (cut.volumes["known_ns"] < moment).all()
+    assert cut.volumes.size == np.count_nonzero(history.volumes["known_ns"] < moment) < history.volumes.size
+    assert (other.volumes["volume"] != history.volumes["volume"]).any()
     assert cut.rows["ts"].max() == moment
     assert other.rows.size == history.rows.size
     crossing = (history.labels["signal_ns"] < moment) & (history.labels["end_ns"] >= moment)
     assert crossing.any()
+
+
+def test_a_day_begins_with_its_first_price(history):
+    """Rows before it appear once the day has said something: to a history that ends there they do not exist."""
+    opens = history.sessions["open_ns"]
+    silent = [
+        at
+        for at in opens + 2 * MINUTE
+        if np.searchsorted(history.tape.book_ts, at - 2 * MINUTE) == np.searchsorted(history.tape.book_ts, at)
+    ]
+    assert silent
+    for moment in silent:
+        by_then = history.rows[history.rows["ts"] <= moment]
+        assert history.until(int(moment)).rows.tobytes() == by_then.tobytes()
 
 
 def test_the_built_in_history_rolls_and_has_all_tables(history):
