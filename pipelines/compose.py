@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dvc.utils.hydra import compose_and_dump
 from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
 
 from mia_ml import settings
 from mia_ml.core.errors import ConfigError
@@ -19,7 +20,7 @@ def compose(out: Path, *overrides: str) -> None:
     folder = CONF.resolve()
     try:
         compose_and_dump(str(out), str(folder), None, "config", str(folder / "plugins"), list(overrides))
-    except HydraException as error:
+    except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"conf: {' '.join(str(error).split())}") from None
 
 

@@ -28,7 +28,8 @@ def made(chosen: Settings, world: simulator.World) -> Market:
     """The market of a world, from its events through the engine and the simulator of executions.
 
     Rows are kept of the sessions in which the formula may signal, and the one row in front of them: where a session's
-    factor is 0 the score is 0, which is inside the threshold, so what is left out could only have armed.
+    factor is 0 the score is 0, which is inside the threshold, so what is left out could only have armed. The judge's
+    other configurations, some of which would trade all day, are given the same rows.
     """
     sessions = contracts.sessions(world)
     years = sessions["day"][[0, -1]] // 10_000

@@ -1,7 +1,8 @@
 """What many judged worlds say of the judge, each share with its exact interval.
 
 promoted   worlds in which every desk gate passes
-coverage   worlds whose 95 % interval of net expectancy holds the truth, the frozen policies' mean on fresh markets
+coverage   worlds whose 95 % interval of net expectancy holds the truth, the frozen policies' mean on fresh markets;
+           an interval that is not known holds nothing
 power      worlds whose lower bound is above 0, beside what the power line foretold:
            Phi(truth sqrt(n) / sd - 1.96), n trades of standard deviation sd, of the whole test and of its first half
 """
@@ -64,8 +65,9 @@ class Summary:
     failing: Mapping[str, int]
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON: counts as numbers, shares with their ends."""
-        plain = {key: value for key, value in asdict(self).items() if not isinstance(value, dict)}
+        """As JSON can hold it: counts as numbers, shares with their ends, null for what is not known."""
+        plain: dict[str, Any] = {"synthetic": True}
+        plain |= {key: value for key, value in asdict(self).items() if not isinstance(value, dict)}
         for name in ("promoted", "decided", "coverage"):
             plain |= _plain(name, getattr(self, name))
         plain["promoted"], plain["coverage"] = self.promoted.count, self.coverage.value
@@ -73,7 +75,10 @@ class Summary:
             own: Power = getattr(self, name)
             plain |= {f"power_{name}_trades": own.trades, f"power_{name}_foretold": own.foretold}
             plain |= _plain(f"power_{name}", own.seen)
-        return plain | {"failing": dict(self.failing)}
+        plain |= {"failing": dict(self.failing)}
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value for name, value in plain.items()
+        }
 
 
 def of(judged: Sequence[Row], truths: Mapping[str, tuple[float, int]], names: Sequence[str]) -> Summary:
@@ -109,10 +114,11 @@ def _covers(row: Row, true: float) -> bool:
 
 def _power(judged: Sequence[Row], truth: np.ndarray, trades: str, low: str) -> Power:
     n = np.array([row[trades] for row in judged])
-    sd = np.array([row["sd_r"] if row["sd_r"] is not None else math.nan for row in judged])
+    sd = np.array([row["sd_r"] or math.nan for row in judged])  # neither null nor 0 foretells anything
     foretold = norm.cdf(truth * np.sqrt(n) / sd - norm.isf(0.025))
+    known = foretold[~np.isnan(foretold)]
     seen = sum(row[low] is not None and row[low] > 0 for row in judged)
-    return Power(float(n.mean()), float(np.nanmean(foretold)), Share(seen, len(judged)))
+    return Power(float(n.mean()), float(known.mean()) if known.size else math.nan, Share(seen, len(judged)))
 
 
 def _plain(name: str, share: Share) -> dict[str, float]:

@@ -23,7 +23,7 @@ WARM_DAYS = 25
 """Left out at the beginning of a fresh market: its same-time profiles are not full yet."""
 
 Earned = dict[str, tuple[float, int]]
-"""By the name of a world: the sum of net R and the number of trades of its policies, all of them together."""
+"""By the name of a world: net R of its policies, all of them together, and the number of their trades."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -32,7 +32,7 @@ def _content(folder: Path) -> Content:
 
 
 def earned(chosen: Settings, edge: str, scale: float, chunk: int, worlds: Mapping[str, Sequence[Path]]) -> Earned:
-    """What the policies of worlds come to on one fresh market. worlds: by name, the bundles of their windows."""
+    """The sums of worlds on one fresh market. worlds: by name, the bundles of their windows."""
     sample = made(chosen, Task(edge, scale, FRESH_SEED + chunk).world(chosen)).sample
     day = sample.rows["day"]
     first = int(np.searchsorted(day, np.unique(day)[WARM_DAYS]))

@@ -52,12 +52,17 @@ class Task:
     seed: int
 
     @property
+    def law(self) -> str:
+        """Of its market, whatever the seed."""
+        return f"{self.edge}-{float(self.scale)}"
+
+    @property
     def name(self) -> str:
         """
         >>> Task("planted", 0.5, 17).name
-        'planted-0.50-0017'
+        'planted-0.5-0017'
         """
-        return f"{self.edge}-{self.scale:.2f}-{self.seed:04d}"
+        return f"{self.law}-{self.seed:04d}"
 
     def world(self, chosen: Settings) -> simulator.World:
         """The simulated market. Raises ConfigError when the source is another, or nothing is planted in it."""

@@ -1,13 +1,23 @@
 """`mia worlds`: the judge judged, on many simulated worlds whose truth is known."""
 
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mia_ml.cli import app
 
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from pipelines.worlds.summary import Share, Summary
+
 EDGES = ("none", "planted")
+SECONDS_BETWEEN_LINES = 60.0
 
 
 @app.command()
@@ -29,7 +39,7 @@ def worlds(
     import json
     import tempfile
 
-    from mia_ml.core.errors import UsageError, refuse_unknown
+    from mia_ml.core.errors import ConfigError, UsageError, refuse_unknown
     from pipelines.compose import compose
     from pipelines.worlds import summary
     from pipelines.worlds.campaign import Campaign
@@ -38,72 +48,87 @@ def worlds(
 
     if edge not in EDGES:
         raise UsageError(refuse_unknown("edge", edge, EDGES))
+    if edge == "none" and scale:
+        raise UsageError(f"--scale {scale[0]:g} with --edge none: nothing is planted that could be scaled")
     if first_seed + runs > FRESH_SEED:
         raise UsageError(f"--first-seed {first_seed} with {runs} runs: seeds of worlds lie below {FRESH_SEED:,}")
     with tempfile.TemporaryDirectory() as room:
         params = Path(room) / "params.yaml"
         compose(params, "experiment=worlds", *(setting or ()))
-        campaign = Campaign.of(params, out, workers)
+        try:
+            campaign = Campaign.of(params, out, workers)
+        except ConfigError as error:
+            raise ConfigError(str(error).replace(str(params), "conf")) from None
     told = []
     for one in (scale or [1.0]) if edge == "planted" else [0.0]:
         tasks = [Task(edge, one, seed) for seed in range(first_seed, first_seed + runs)]
-        with bars() as progress:
-            judged = campaign.judge(tasks, progress)
-            truths = campaign.truths(tasks, fresh_trades, progress)
+        with progress() as tick:
+            judged = campaign.judge(tasks, tick)
+            truths = campaign.truths(tasks, fresh_trades, tick)
         told.append(summary.of(judged, truths, [task.name for task in tasks]))
     if as_json:
         for own in told:
-            print(json.dumps(own.as_dict()))
+            print(json.dumps(own.as_dict(), allow_nan=False))
     else:
         print(f"SYNTHETIC worlds, kept in {campaign.folder}")
         for own in told:
             print(text(own))
 
 
-def bars() -> Any:
-    """A progress bar on a terminal, a line now and then elsewhere."""
-    from contextlib import contextmanager
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Yields what is to be told how far it is: a bar for each thing on a terminal, a line a minute elsewhere."""
+    if not sys.stderr.isatty():
+        last = time.monotonic()
 
-    @contextmanager
-    def shown() -> Any:
-        import sys
+        def line(what: str, done: int, of: int) -> None:
+            nonlocal last
+            if time.monotonic() - last > SECONDS_BETWEEN_LINES:
+                last = time.monotonic()
+                print(f"{what}: {done:,} of {of:,}", file=sys.stderr, flush=True)
 
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-            known: dict[str, Any] = {}
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    known: dict[str, TaskID] = {}
+    with Progress(*columns, console=Console(stderr=True)) as shown:
 
-            def tick(what: str, done: int, of: int) -> None:
-                if what not in known:
-                    known[what] = progress.add_task(what, total=of)
-                progress.update(known[what], completed=done, total=of)
+        def bar(what: str, done: int, of: int) -> None:
+            if what not in known:
+                known[what] = shown.add_task(what, total=of, completed=done)
+            shown.update(known[what], completed=done)
 
-            yield tick
-
-    return shown()
+        yield bar
 
 
-def text(own: Any) -> str:
+def text(own: "Summary") -> str:
     """A law's worlds in a few lines."""
 
-    def share(one: Any) -> str:
+    def share(one: "Share") -> str:
         low, high = one.interval
         return f"{one.count} of {one.n} ({100 * one.value:.1f} %, {100 * low:.1f} to {100 * high:.1f})"
 
+    def foretold(one: float) -> str:
+        return f"foretold {100 * one:.0f} %" if one == one else "nothing foretold"
+
     law = "no edge" if own.edge == "none" else f"planted x {own.scale:g}"
-    failing = ", ".join(f"{gate} {count}" for gate, count in own.failing.items()) or "none"
+    spread = f"{own.spread_r:.3f}" if own.runs > 1 else "not known"
+    lines = {
+        "promoted by the desk's gates": share(own.promoted),
+        "decided": share(own.decided),
+        "95 % interval holds the truth": share(own.coverage),
+        "lower bound above 0": f"{share(own.whole.seen)}, {foretold(own.whole.foretold)}",
+        f"the same after {own.half.trades:,.0f} trades": f"{share(own.half.seen)}, {foretold(own.half.foretold)}",
+        "gates not passed": ", ".join(f"{gate} {count}" for gate, count in own.failing.items()) or "none",
+    }
+    width = max(map(len, lines))
     return "\n".join(
         [
             f"{law}: {own.runs} worlds of {own.trades:,.0f} trades on average, true expectancy {own.true_r:+.3f} R "
-            f"(sd over worlds {own.spread_r:.3f}, {own.fresh_trades:,} fresh trades a world or more)",
-            f"  promoted by the desk's gates  {share(own.promoted)}",
-            f"  decided                       {share(own.decided)}",
-            f"  95 % interval holds the truth {share(own.coverage)}",
-            f"  lower bound above 0           {share(own.whole.seen)}, foretold {100 * own.whole.foretold:.0f} %",
-            f"  the same after {own.half.trades:,.0f} trades    {share(own.half.seen)}, foretold "
-            f"{100 * own.half.foretold:.0f} %",
-            f"  gates not passed              {failing}",
+            f"(sd over worlds {spread}, {own.fresh_trades:,} fresh trades a world or more)",
+            *(f"  {what:{width}}  {said}" for what, said in lines.items()),
         ]
     )
