@@ -70,14 +70,15 @@ def test_every_trial_of_a_killed_search_is_counted(tmp_path: Path, seed: int) ->
 def test_on_a_server_that_several_share(server: str, tmp_path: Path, seed: int) -> None:
     url, witness = postgres.emptied(server), tmp_path / "witness"
     moments = random.Random(seed)
-    other, running = counted.begun(url, url, witness, N), 2
+    other, begun = counted.begun(url, url, witness, N), 1
     for _ in range(3):
         worker = counted.begun(url, url, witness, N)
+        begun += 1
         worker.join(moments.uniform(0, 5 * LONGEST_S))
         workers.killed(worker)
         seen = len(witnessed(witness))  # the other one goes on
         launched = sum(counts(url, tmp_path).values())
-        assert seen <= launched <= len(witnessed(witness)) + running * counted.THREADS
+        assert seen <= launched <= len(witnessed(witness)) + begun * counted.THREADS
     workers.killed(other)
     finished(url, url, witness)
 
