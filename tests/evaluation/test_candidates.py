@@ -31,7 +31,7 @@ def naive(decisions, levels):
             multiplier = d["session_factor"] * d["volatility_factor"] * d["cycle_factor"]
             inside = abs(d["score"]) <= threshold
             if not inside and armed and abs(raw_before * multiplier) <= threshold:
-                with np.errstate(divide="ignore"):
+                with np.errstate(divide="ignore", over="ignore"):
                     events.append((i, 1 if d["score"] > 0 else -1, level, abs(d["score"]) / threshold))
             armed, raw_before = inside, d["raw"]
     return sorted(events, key=lambda event: (event[0], event[2]))

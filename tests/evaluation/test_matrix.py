@@ -83,4 +83,5 @@ def test_a_winner_has_seen_the_windows_that_its_training_overlaps():
         own, [*matrix.winners(grounds.chosen(own, section())), Configuration("x", "probe", section(0.2))]
     )
     assert found.names == ("winner_w0", "x")
-    assert found.seen == ()
+    assert found.configurations[0].seen == ("w0", "w1")  # all winners chose this formula: it stands for what they saw
+    assert found.seen == ("winner_w0",)

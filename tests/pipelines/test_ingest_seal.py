@@ -4,11 +4,13 @@ import json
 import re
 from pathlib import Path
 
+from mia_ml import settings
 from mia_ml.core import moments
 from mia_ml.core.calendar import load
+from mia_ml.judge import judgement
 from mia_ml.scoring import bundle
 from mia_ml.store import parquet, sealed
-from pipelines import BUNDLE, BUNDLES, LABELS, METRICS, ROWS, SEALED, TABLES
+from pipelines import BUNDLE, BUNDLES, JUDGED, LABELS, METRICS, ROWS, SEALED, TABLES
 from tests.pipelines import learning_world
 from tests.pipelines.learning_world import World
 
@@ -35,12 +37,14 @@ def test_the_last_days_are_sealed_and_their_tables_are_gone(world: World) -> Non
 def test_nothing_that_was_learnt_or_reported_knows_a_sealed_day(world: World) -> None:
     first = moments.iso(told(world)["first_day"])
     opens = load("cme_globex", 2024, 2024).between(told(world)["first_day"], told(world)["last_day"])["open_ns"][0]
+    configured = set(ISO_DAY.findall((world.root / settings.PARAMS).read_text()))  # such as the periods of conf/stress
     for path in sorted((world.root / "data").rglob("*")) + sorted((world.root / "reports").rglob("*")):
         if SEALED.as_posix() in path.as_posix() or path.suffix not in (".json", ".csv", ".md"):
             continue
         if path == world.root / METRICS / "ingest.json" or TABLES.as_posix() in path.as_posix():
             continue
-        assert all(day < first for day in ISO_DAY.findall(path.read_text())), path
+        assert all(day < first for day in set(ISO_DAY.findall(path.read_text())) - configured), path
+    assert max(judgement.read(world.root / JUDGED / "judgement.json").days) < told(world)["first_day"]
     folders = [world.root / BUNDLE, *(world.root / BUNDLES / window.name for window in world.windows)]
     for folder in folders:
         found = bundle.load(folder)

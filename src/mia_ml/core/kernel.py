@@ -32,7 +32,7 @@ CALLED = {
     "models": ("core",),
     "labels": ("core", "backtest"),
     "scoring": ("core", "features", "confluence", "backtest", "models"),
-    "evaluation": ("core", "features", "confluence", "backtest", "labels", "metrics"),
+    "evaluation": ("core", "features", "confluence", "backtest", "labels", "metrics", "models", "scoring"),
 }
 """The rooms that have kernels, and the other rooms whose kernels and constants those read."""
 

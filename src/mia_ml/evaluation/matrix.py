@@ -11,7 +11,7 @@ window overlaps; there it is no out-of-sample result, and says so.
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,11 +74,13 @@ def _seen(ground: Ground, chosen: Window) -> tuple[str, ...]:
 
 
 def run(ground: Ground, configurations: Iterable[Configuration], threads: int = 2) -> Matrix:
-    """All of them, unfiltered. Of those with the same formula the first stands for all."""
+    """All of them, unfiltered. Of those with the same formula the first stands for all, with all that they had seen."""
     by_formula: dict[tuple[tuple[str, ...], bytes], Configuration] = {}
     for one in configurations:
         formula = ground.formula(one.confluence)
-        by_formula.setdefault((formula.terms, formula.record.tobytes()), one)
+        key = formula.terms, formula.record.tobytes()
+        first = by_formula.get(key, one)
+        by_formula[key] = replace(first, seen=tuple(dict.fromkeys((*first.seen, *one.seen))))
     distinct = tuple(by_formula.values())
 
     def outcome(one: Configuration) -> Outcome:
