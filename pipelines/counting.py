@@ -1,11 +1,10 @@
 """The trials of a study on the ledger: each is counted before it is evaluated."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-
-import numpy as np
 
 from mia_ml.ledger.configuration import Configuration
 from mia_ml.ledger.ledger import Ledger
@@ -48,8 +47,8 @@ class Counted:
 def sharpe_of(trial: Trial) -> float:
     """The mean annual Sharpe ratio of the inner folds that were run and where daily P&L varied; NaN where none did.
 
-    >>> sharpe_of(Trial(0, 0, "pruned", {}, statistics=({"sharpe": 1.0}, {"sharpe": np.nan}, {"sharpe": 2.0})))
+    >>> sharpe_of(Trial(0, 0, "pruned", {}, statistics=({"sharpe": 1.0}, {"sharpe": math.nan}, {"sharpe": 2.0})))
     1.5
     """
-    known = [fold["sharpe"] for fold in trial.statistics if np.isfinite(fold["sharpe"])]
-    return float(np.mean(known)) if known else np.nan
+    known = [fold["sharpe"] for fold in trial.statistics if math.isfinite(fold["sharpe"])]
+    return math.fsum(known) / len(known) if known else math.nan

@@ -24,6 +24,7 @@ from mia_ml.core.errors import ConfigError, DataError
 from mia_ml.ledger import tables
 
 WAIT_S = 60  # for other processes that write
+_CHECKPOINT_PAGES = 8192  # 32 MiB, the rows of some thousand trials, between waits for the disk
 _LOCK = 0x6D69616C  # of PostgreSQL's advisory locks, one for all ledgers of a database
 _BEGIN = {
     "sqlite": ("PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"),
@@ -53,10 +54,13 @@ class Database:
         self._engine = engine
         self._turn = RLock()
         self._connection: sa.Connection | None = None
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._errors = (SQLAlchemyError, engine.dialect.loaded_dbapi.Error)
         self._inserts = {table.name: _insert(table, engine.dialect) for table in _WRITTEN}
         try:
             with self._told():
                 self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                self._driver: Any = self._connection.connection.driver_connection
                 self._open(self._connection)
         except BaseException:
             self.close()
@@ -64,9 +68,12 @@ class Database:
 
     def insert(self, table: sa.Table, values: Mapping[str, Any]) -> int:
         """The row's key. Past SQLAlchemy, which costs as much again where a trial has just emptied the caches."""
-        with self._turn, self._told():
-            done = self._alive.connection.driver_connection.execute(self._inserts[table.name], values)  # type: ignore[union-attr]
-            return int(done.lastrowid if self._engine.dialect.name == "sqlite" else done.fetchone()[0])
+        with self._turn:
+            try:
+                done = self._driver.execute(self._inserts[table.name], values)
+                return int(done.lastrowid if self._sqlite else done.fetchone()[0])
+            except self._errors as error:
+                raise self._refusal(error) from None
 
     def rows(self, statement: sa.Select) -> Sequence[sa.Row]:
         with self._turn, self._told():
@@ -101,10 +108,11 @@ class Database:
         return self._connection
 
     def _open(self, connection: sa.Connection) -> None:
-        sqlite = self._engine.dialect.name == "sqlite"
-        if sqlite:
+        if self._sqlite:
             self._refuse_foreign(connection)  # and leave it as it is
-            self._say("PRAGMA journal_mode = WAL", *_AFTER["sqlite"])
+            self._say(
+                "PRAGMA journal_mode = WAL", f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}", *_AFTER["sqlite"]
+            )
         with self.transaction():
             if tables.VERSIONS.name not in sa.inspect(connection).get_table_names():
                 tables.create(connection)
@@ -129,12 +137,15 @@ class Database:
         """What the driver raises, in one line with its remedy."""
         try:
             yield
-        except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
-            said = postgresql.first_line(error)
-            server = "check the address and that the server runs; every finished trial is kept, run the same again"
-            otherwise = server if self._engine.dialect.name == "postgresql" else "see to the file"
-            remedy = next((remedy for part, remedy in _REMEDIES if part in said), otherwise)
-            raise DataError(f"ledger {self.shown}: {said}: nothing is scored uncounted: {remedy}") from None
+        except self._errors as error:
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: Exception) -> DataError:
+        said = postgresql.first_line(error)
+        server = "check the address and that the server runs; every finished trial is kept, run the same again"
+        otherwise = "see to the file" if self._sqlite else server
+        remedy = next((remedy for part, remedy in _REMEDIES if part in said), otherwise)
+        return DataError(f"ledger {self.shown}: {said}: nothing is scored uncounted: {remedy}")
 
 
 _WRITTEN = (tables.LAUNCHES, tables.ENDS, tables.OUTCOMES, tables.LOOKS)
