@@ -17,6 +17,7 @@ from mia_ml.settings.judge import Judge
 from mia_ml.settings.ladder import Ladder
 from mia_ml.settings.ledger import Ledger
 from mia_ml.settings.models import Models
+from mia_ml.settings.serve import Promotion, Serve
 from mia_ml.settings.stress import Stress
 from mia_ml.settings.tuning import Tuning
 from mia_ml.settings.validation import AnyValidation
@@ -43,6 +44,8 @@ class Settings(base.Section):
     stress: Stress
     ledger: Ledger
     tracking: sections.Tracking
+    promotion: Promotion
+    serve: Serve
     workers: base.Natural
 
 
