@@ -5,22 +5,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import databento_dbn as dbn
-import numpy as np
 
 from mia_ml.core.errors import SourceError
-from mia_ml.core.moments import DAY
-from mia_ml.core.tables import Batch, FileDone, Item, Reject
+from mia_ml.core.tables import FileDone, Item
 from mia_ml.sources import Skip, never
-from mia_ml.sources.databento import records as convert
+from mia_ml.sources.databento.conversion import Conversion
 from mia_ml.sources.databento.stream import RecordFile
 from mia_ml.sources.databento.symbols import Definitions, Symbols
-from mia_ml.sources.order_book import MESSAGE, BookRows, Fault, OrderBook
 
 _SUFFIXES = (".dbn", ".dbn.zst")
-_UNDEF_TIME = np.uint64(dbn.UNDEF_TIMESTAMP)
-
-Piece = tuple[int, str, np.ndarray, np.ndarray]
-"""An instrument id, its symbol, consecutive records of both and their rows."""
 
 
 def read(paths: Iterable[Path | str], *, skip: Skip = never) -> Iterator[Item]:
@@ -30,6 +23,16 @@ def read(paths: Iterable[Path | str], *, skip: Skip = never) -> Iterator[Item]:
     in a file is yielded; its FileDone then says what stopped the reading, and the next file follows. Definitions are
     read without asking `skip`: they name what the other files hold.
     """
+    for each in open_files(paths, skip):
+        if isinstance(each, FileDone):
+            yield each
+        else:
+            for items in each.blocks():
+                yield from items
+
+
+def open_files(paths: Iterable[Path | str], skip: Skip = never) -> "Iterator[MarketFile | FileDone]":
+    """The files of market data that paths hold, in the order of `read`, and the ends of those that give no rows."""
     files, refused = _expand(paths)
     yield from refused
     definitions = Definitions()
@@ -42,7 +45,7 @@ def read(paths: Iterable[Path | str], *, skip: Skip = never) -> Iterator[Item]:
         if isinstance(file, SourceError):
             yield FileDone(str(path), 0, f"{path}: {file}")
         elif file.schema != dbn.Schema.DEFINITION and not skip(str(path)):
-            yield from _File(path, file, definitions).items()
+            yield MarketFile(path, file, definitions)
 
 
 def _expand(paths: Iterable[Path | str]) -> tuple[list[Path], list[FileDone]]:
@@ -82,102 +85,26 @@ def _learn(path: Path, file: RecordFile, definitions: Definitions) -> FileDone:
     return FileDone(str(path), file.records, error)
 
 
-class _File:
-    """One file of market data on its way to canonical tables."""
+class MarketFile:
+    """One file of market data. starts_ns: from when its request was, ns UTC."""
 
     def __init__(self, path: Path, file: RecordFile, definitions: Definitions) -> None:
+        self.starts_ns = int(file.metadata.start)
         self._path = str(path)
         self._file = file
-        self._symbols = Symbols(file.metadata, definitions)
-        self._books: dict[tuple[int, str], OrderBook | convert.QuoteBook] = {}
-        self._publisher = -1
+        self._conversion = Conversion(self._path, file.schema, Symbols(file.metadata, definitions))
 
-    def items(self) -> Iterator[Item]:
-        accepted = 0
+    def blocks(self) -> Iterator[list[Item]]:
+        """Its rows, block after block of the file; the last one closes it."""
+        conversion = self._conversion
         error = ""
         try:
             for block in self._file.blocks():
-                pieces, refusal = self._pieces(block, accepted)
-                for instrument, symbol, piece, row in pieces:
-                    accepted += piece.size
-                    yield from self._convert(instrument, symbol, piece, row)
+                items, refusal = conversion.convert(block)
+                yield items
                 if refusal:
                     raise SourceError(refusal)
-            for (_, symbol), book in self._books.items():
-                yield from self._book_batch(symbol, book.finish())
+            yield conversion.finish()
         except SourceError as fault:
             error = f"{self._path}: {fault}"
-        yield FileDone(self._path, accepted, error)
-
-    def _pieces(self, block: np.ndarray, before: int) -> tuple[list[Piece], str]:
-        """The block by instrument and day, up to the first record that has to be refused, and that refusal."""
-        row = np.arange(before + 1, before + 1 + block.size)
-        clock = "ts_event" if self._file.schema == dbn.Schema.OHLCV_1M else "ts_recv"
-        day = (block[clock] // DAY).astype(np.int64)
-        stop, refusal = self._second_publisher(block)
-        parts = []
-        for instrument in np.unique(block["instrument_id"]).tolist():
-            at = np.flatnonzero(block["instrument_id"] == instrument)
-            for part in np.split(at, np.flatnonzero(np.diff(day[at])) + 1):
-                symbol = self._symbols.symbol(instrument, int(day[part[0]]))
-                if symbol is not None:
-                    parts.append((instrument, symbol, part))
-                elif part[0] < stop:
-                    stop, refusal = int(part[0]), self._symbols.refusal(instrument, int(day[part[0]]))
-        kept = ((instrument, symbol, part[part < stop]) for instrument, symbol, part in parts)
-        whole = len(parts) == 1 and stop == block.size
-        pieces = [(i, symbol, block if whole else block[part], row[part]) for i, symbol, part in kept if part.size]
-        return pieces, f"row {row[stop]}: {refusal}" if refusal else ""
-
-    def _second_publisher(self, block: np.ndarray) -> tuple[int, str]:
-        """Where a second venue's records begin: two venues' books, or bars, do not add up to one market's."""
-        if self._file.schema == dbn.Schema.TRADES:
-            return block.size, ""
-        if self._publisher < 0:
-            self._publisher = int(block["publisher_id"][0])
-        other = block["publisher_id"] != self._publisher
-        if not other.any():
-            return block.size, ""
-        stop = int(other.argmax())
-        venue = block["publisher_id"][stop]
-        return stop, f"publisher {venue} after {self._publisher}: request each venue in a file of its own"
-
-    def _convert(self, instrument: int, symbol: str, records: np.ndarray, row: np.ndarray) -> Iterator[Item]:
-        schema = self._file.schema
-        timeless = records["ts_event"] == _UNDEF_TIME
-        if timeless.any():
-            for r in row[timeless].tolist():
-                yield Reject(self._path, r, "no event time", symbol)
-            records, row = records[~timeless], row[~timeless]
-            if not records.size:
-                return
-        if schema == dbn.Schema.OHLCV_1M:
-            yield Batch("bars", symbol, convert.bars(records), self._path, row)
-            return
-        columns, printed = convert.trades(records)
-        if printed.any():
-            yield Batch("trades", symbol, columns, self._path, row[printed])
-        if schema == dbn.Schema.TRADES:
-            return
-        book = self._books.get((instrument, symbol))
-        if book is None:
-            book = OrderBook() if schema == dbn.Schema.MBO else convert.QuoteBook(schema == dbn.Schema.TBBO)
-            self._books[instrument, symbol] = book
-        if isinstance(book, OrderBook):
-            rows, faults = book.apply(records.view(MESSAGE), row)
-            for fault in faults:
-                yield self._reject(fault, records, row)
-        else:
-            rows = book.apply(records, row)
-        yield from self._book_batch(symbol, rows)
-
-    def _reject(self, fault: Fault, records: np.ndarray, row: np.ndarray) -> Reject:
-        message = records[fault.position]
-        text = (
-            f"order {message['order_id']} action {message['action'].decode('ascii', 'replace')} size {message['size']}"
-        )
-        return Reject(self._path, int(row[fault.position]), fault.reason, text, "book")
-
-    def _book_batch(self, symbol: str, rows: BookRows) -> Iterator[Batch]:
-        if rows.row.size:
-            yield Batch("book", symbol, convert.book(rows), self._path, rows.row.copy())
+        yield [FileDone(self._path, conversion.records, error)]

@@ -6,7 +6,7 @@ from pathlib import Path
 from mia_ml.core.errors import ConfigError, MiaError, SourceError, refuse_unknown
 from mia_ml.core.tables import FileDone, Item
 from mia_ml.sources import Skip, never, wallclock
-from mia_ml.sources.sierra import depth, naming, scid, text
+from mia_ml.sources.sierra import binary, depth, naming, scid, text
 
 SUFFIXES = (".txt", ".scid", ".depth")
 
@@ -60,9 +60,9 @@ def _read_file(path: Path, symbol: str, zone: str, fraction: str, price_multipli
         if suffix == ".txt":
             yield from text.read(path, symbol, zone, fraction)
         elif suffix == ".scid":
-            yield from scid.read(path, symbol, price_multiplier)
+            yield from binary.read(path, scid.Trades(path, symbol, price_multiplier))
         elif suffix == ".depth":
-            yield from depth.read(path, symbol, price_multiplier)
+            yield from binary.read(path, depth.Book(path, symbol, price_multiplier))
         else:
             raise SourceError(f"{path}: not a Sierra Chart file, those end in {', '.join(SUFFIXES)}")
     except OSError as error:

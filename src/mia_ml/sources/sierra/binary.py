@@ -2,48 +2,83 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
 from mia_ml.core.errors import SourceError
+from mia_ml.core.tables import FileDone, Item
 
 CHUNK_RECORDS = 1 << 19
 
 
-def check_header(stream: BinaryIO, path: Path, magic: bytes, header: np.dtype, record: np.dtype) -> None:
-    """Take the header off a stream. Raises SourceError naming what is wrong in it."""
-    raw = stream.read(header.itemsize)
+class Layout(NamedTuple):
+    """How a kind of file begins, and its records."""
+
+    magic: bytes
+    header: np.dtype[Any]
+    record: np.dtype[Any]
+
+
+class Converter(Protocol):
+    """The records of one file on their way to canonical rows. Where they are cut into chunks changes no row.
+
+    records: how many were converted so far.
+    """
+
+    layout: Layout
+    records: int
+
+    def convert(self, chunk: np.ndarray) -> list[Item]:
+        """Batches and rejects of the next records, an array of `layout.record`."""
+
+
+def check_header(raw: bytes, path: Path, layout: Layout) -> None:
+    """Raises SourceError naming what is wrong in the first bytes of a file."""
     if not raw:
         raise SourceError(f"{path}: empty file")
-    if not raw.startswith(magic):
-        raise SourceError(f"{path}: byte 1 says {raw[:4]!r}, a {path.suffix} file begins with {magic!r}")
-    if len(raw) < header.itemsize:
-        raise SourceError(f"{path}: ends in its header, at byte {len(raw)} of {header.itemsize}")
-    (fields,) = np.frombuffer(raw, header)
+    if not raw.startswith(layout.magic):
+        raise SourceError(f"{path}: byte 1 says {raw[:4]!r}, a {path.suffix} file begins with {layout.magic!r}")
+    if len(raw) < layout.header.itemsize:
+        raise SourceError(f"{path}: ends in its header, at byte {len(raw)} of {layout.header.itemsize}")
+    (fields,) = np.frombuffer(raw, layout.header)
     for name, expected in (
-        ("header_size", header.itemsize),
-        ("record_size", record.itemsize),
+        ("header_size", layout.header.itemsize),
+        ("record_size", layout.record.itemsize),
         ("version", 1),
     ):
         if fields[name] != expected:
             raise SourceError(f"{path}: {name} is {fields[name]}, this reader knows {expected}")
 
 
-def records(stream: BinaryIO, record: np.dtype) -> Iterator[np.ndarray]:
-    """Complete records behind the header, in chunks."""
+def read(path: Path, converter: Converter) -> Iterator[Item]:
+    """Rows of one file, and its end. Raises SourceError when its header is not one this reader knows."""
+    layout = converter.layout
+    with path.open("rb") as stream:
+        check_header(stream.read(layout.header.itemsize), path, layout)
+        for chunk in _chunks(stream, layout.record):
+            yield from converter.convert(chunk)
+    yield FileDone(str(path), converter.records, truncation(path, layout))
+
+
+def _chunks(stream: BinaryIO, record: np.dtype[Any]) -> Iterator[np.ndarray]:
     while raw := stream.read(CHUNK_RECORDS * record.itemsize):
-        complete = len(raw) // record.itemsize
-        if complete:
-            yield np.frombuffer(raw, record, count=complete)
+        chunk = whole_records(raw, record)
+        if chunk.size:
+            yield chunk
 
 
-def truncation(path: Path, header: np.dtype, record: np.dtype) -> str:
+def whole_records(raw: bytes, record: np.dtype[Any]) -> np.ndarray:
+    """The complete records that bytes begin with."""
+    return np.frombuffer(raw, record, count=len(raw) // record.itemsize)
+
+
+def truncation(path: Path, layout: Layout) -> str:
     """Why the last record of a file is incomplete, or nothing; also for a file without records."""
     size = path.stat().st_size
-    if size == header.itemsize:
+    if size == layout.header.itemsize:
         return f"{path}: a header and no records"
-    left = (size - header.itemsize) % record.itemsize
+    left = (size - layout.header.itemsize) % layout.record.itemsize
     if left:
-        return f"{path}: truncated at byte {size}: its last record has {left} of {record.itemsize} bytes"
+        return f"{path}: truncated at byte {size}: its last record has {left} of {layout.record.itemsize} bytes"
     return ""

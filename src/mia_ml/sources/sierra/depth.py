@@ -13,13 +13,12 @@ those above, a price that is no number, and the deletion of a level that is not 
 the batch goes on.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from mia_ml.core.kernel import kernel
-from mia_ml.core.tables import LEVELS, Batch, FileDone, Item, Reject
+from mia_ml.core.tables import LEVELS, Batch, Item, Reject
 from mia_ml.sources.sierra import binary, naming
 
 HEADER = np.dtype(
@@ -36,6 +35,7 @@ RECORD = np.dtype(
         ("reserved", "V4"),
     ]
 )
+LAYOUT = binary.Layout(b"SCDD", HEADER, RECORD)
 _REASONS = {
     1: "not one of the seven depth commands",
     2: "price is not a number",
@@ -107,47 +107,57 @@ def _apply(price, quantity, command, flags, book_price, book_quantity, count, to
     return written
 
 
-def read(path: Path, symbol: str, price_multiplier: float) -> Iterator[Item]:
-    """Book rows of one file. Raises SourceError when its header is not one this reader knows."""
-    tick = naming.tick_of(symbol, path)
-    file = str(path)
-    seen = 0
-    levels = LEVELS
-    book_price, book_quantity, count = (
-        np.zeros((2, levels)),
-        np.zeros((2, levels), np.int64),
-        np.zeros(2, np.int64),
-    )
-    last = np.zeros((2, LEVELS, 2))
-    with path.open("rb") as stream:
-        binary.check_header(stream, path, b"SCDD", HEADER, RECORD)
-        for chunk in binary.records(stream, RECORD):
-            room = int(count.max()) + chunk.size + 1 + LEVELS
-            book_price = np.pad(book_price[:, : count.max()], ((0, 0), (0, room)))
-            book_quantity = np.pad(book_quantity[:, : count.max()], ((0, 0), (0, room)))
-            ends = int((chunk["flags"] & _END_OF_BATCH).sum())
-            top = np.empty((ends + 1, 2, LEVELS, 2))
-            top[0] = last
-            rows, why = np.empty(ends, np.int64), np.zeros(chunk.size, np.int8)
-            written = _apply(
-                naming.points(chunk["price"], price_multiplier, tick),
-                chunk["quantity"].astype(np.int64),
-                np.ascontiguousarray(chunk["command"]),
-                np.ascontiguousarray(chunk["flags"]),
-                book_price,
-                book_quantity,
-                count,
-                top,
-                rows,
-                why,
+class Book:
+    """Records of one file as book rows, see `binary.Converter`. The book starts empty.
+
+    Raises ConfigError when the contract's family is unknown.
+    """
+
+    layout = LAYOUT
+
+    def __init__(self, path: Path, symbol: str, price_multiplier: float) -> None:
+        self.records = 0
+        self._file, self._symbol = str(path), symbol
+        self._multiplier, self._tick = price_multiplier, naming.tick_of(symbol, path)
+        self._price = np.zeros((2, LEVELS))
+        self._quantity = np.zeros((2, LEVELS), np.int64)
+        self._count = np.zeros(2, np.int64)
+        self._last = np.zeros((2, LEVELS, 2))
+
+    def convert(self, chunk: np.ndarray) -> list[Item]:
+        self._reserve(chunk.size)
+        ends = int((chunk["flags"] & _END_OF_BATCH).sum())
+        top = np.empty((ends + 1, 2, LEVELS, 2))
+        top[0] = self._last
+        rows, why = np.empty(ends, np.int64), np.zeros(chunk.size, np.int8)
+        written = _apply(
+            naming.points(chunk["price"], self._multiplier, self._tick),
+            chunk["quantity"].astype(np.int64),
+            chunk["command"].copy(),
+            chunk["flags"].copy(),
+            self._price,
+            self._quantity,
+            self._count,
+            top,
+            rows,
+            why,
+        )
+        items: list[Item] = []
+        for i in np.flatnonzero(why):
+            value = f"command {chunk['command'][i]} at {chunk['price'][i]}"
+            items.append(Reject(self._file, self.records + int(i) + 1, _REASONS[int(why[i])], value, "book"))
+        self._last = top[written].copy()
+        ended = rows[:written]
+        if written:
+            book = naming.book(naming.utc_ns(chunk["time_us"][ended]), top[1 : written + 1])
+            items.append(Batch("book", self._symbol, book, self._file, self.records + ended + 1))
+        self.records += chunk.size
+        return items
+
+    def _reserve(self, n: int) -> None:
+        """Room for `n` more levels a side."""
+        levels = int(self._count.max())
+        if levels + n + LEVELS > self._price.shape[1]:
+            self._price, self._quantity = (
+                np.pad(array[:, :levels], ((0, 0), (0, n + 1 + LEVELS))) for array in (self._price, self._quantity)
             )
-            for i in np.flatnonzero(why):
-                value = f"command {chunk['command'][i]} at {chunk['price'][i]}"
-                yield Reject(file, seen + int(i) + 1, _REASONS[int(why[i])], value, "book")
-            last = top[written].copy()
-            ended = rows[:written]
-            if written:
-                book = naming.book(naming.utc_ns(chunk["time_us"][ended]), top[1 : written + 1])
-                yield Batch("book", symbol, book, file, seen + ended + 1)
-            seen += chunk.size
-    yield FileDone(file, seen, binary.truncation(path, HEADER, RECORD))

@@ -18,13 +18,12 @@ everything that reads the table. A group ends at its last-fill marker, or where 
 that marker never came.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from mia_ml.core.kernel import kernel
-from mia_ml.core.tables import Batch, FileDone, Item, Reject
+from mia_ml.core.tables import Batch, Item, Reject
 from mia_ml.sources.sierra import binary, naming
 
 HEADER = np.dtype(
@@ -51,6 +50,7 @@ RECORD = np.dtype(
         ("ask_volume", "<u4"),
     ]
 )
+LAYOUT = binary.Layout(b"SCID", HEADER, RECORD)
 _FIRST_FILL = np.float32(-1.99900095e37)
 _LAST_FILL = np.float32(-1.99900197e37)
 _ALONE, _FIRST, _LAST = 0, 1, 2
@@ -73,34 +73,40 @@ def _one_time_per_order(time_us, marker, state):
         state[1] = now
 
 
-def read(path: Path, symbol: str, price_multiplier: float) -> Iterator[Item]:
-    """Trades of one file. Raises SourceError when its header is not that of a tick file this reader knows."""
-    tick = naming.tick_of(symbol, path)
-    file = str(path)
-    seen = 0
-    state = np.array([-1, -1], np.int64)
-    with path.open("rb") as stream:
-        binary.check_header(stream, path, b"SCID", HEADER, RECORD)
-        for chunk in binary.records(stream, RECORD):
-            rows = np.arange(seen + 1, seen + 1 + chunk.size)
-            seen += chunk.size
-            opened = chunk["open"]
-            marker = np.select([opened == _FIRST_FILL, opened == _LAST_FILL], [_FIRST, _LAST], _ALONE).astype(np.int8)
-            is_tick = (marker != _ALONE) | (opened == 0)
-            for i in np.flatnonzero(~is_tick):
-                reason = f"a bar of {chunk['trades'][i]} trades: store one trade per record to have ticks"
-                yield Reject(file, int(rows[i]), reason, f"open {opened[i]}", "trades")
-            ticks = chunk[is_tick]
-            if not ticks.size:
-                continue
-            time_us = ticks["time_us"].astype(np.int64)
-            _one_time_per_order(time_us, marker[is_tick], state)
-            sold, bought = ticks["bid_volume"] > 0, ticks["ask_volume"] > 0
-            trades = {
-                "ts_event": naming.utc_ns(time_us),
-                "price": naming.points(ticks["close"], price_multiplier, tick),
-                "size": ticks["volume"].astype(np.int64),
-                "side": bought.astype(np.int8) - sold.astype(np.int8),
-            }
-            yield Batch("trades", symbol, trades, file, rows[is_tick])
-    yield FileDone(file, seen, binary.truncation(path, HEADER, RECORD))
+class Trades:
+    """Records of one file as trades, see `binary.Converter`.
+
+    Raises ConfigError when the contract's family is unknown.
+    """
+
+    layout = LAYOUT
+
+    def __init__(self, path: Path, symbol: str, price_multiplier: float) -> None:
+        self.records = 0
+        self._file, self._symbol = str(path), symbol
+        self._multiplier, self._tick = price_multiplier, naming.tick_of(symbol, path)
+        self._order = np.array([-1, -1], np.int64)
+
+    def convert(self, chunk: np.ndarray) -> list[Item]:
+        rows = np.arange(self.records + 1, self.records + 1 + chunk.size)
+        self.records += chunk.size
+        opened = chunk["open"]
+        marker = np.select([opened == _FIRST_FILL, opened == _LAST_FILL], [_FIRST, _LAST], _ALONE).astype(np.int8)
+        is_tick = (marker != _ALONE) | (opened == 0)
+        items: list[Item] = []
+        for i in np.flatnonzero(~is_tick):
+            reason = f"a bar of {chunk['trades'][i]} trades: store one trade per record to have ticks"
+            items.append(Reject(self._file, int(rows[i]), reason, f"open {opened[i]}", "trades"))
+        ticks = chunk[is_tick]
+        if not ticks.size:
+            return items
+        time_us = ticks["time_us"].astype(np.int64)
+        _one_time_per_order(time_us, marker[is_tick], self._order)
+        sold, bought = ticks["bid_volume"] > 0, ticks["ask_volume"] > 0
+        trades = {
+            "ts_event": naming.utc_ns(time_us),
+            "price": naming.points(ticks["close"], self._multiplier, self._tick),
+            "size": ticks["volume"].astype(np.int64),
+            "side": bought.astype(np.int8) - sold.astype(np.int8),
+        }
+        return [*items, Batch("trades", self._symbol, trades, self._file, rows[is_tick])]
