@@ -19,6 +19,7 @@ from mia_ml.metrics import kpi
 from mia_ml.scoring import bundle, table
 from mia_ml.scoring.content import Content
 from mia_ml.scoring.scorer import Scorer
+from mia_ml.scoring.signals import signals_of
 from mia_ml.store import records
 from mia_ml.tracking import evaluation_figure, fold_figure
 from pipelines import (
@@ -38,7 +39,7 @@ from pipelines.execution import Record, recorded
 from pipelines.market import trading_days
 from pipelines.pages import HEADS, evaluation_page, weights_table
 from pipelines.redundancy import report_redundancy
-from pipelines.rows import Sample, read_sample, signals_of
+from pipelines.rows import Sample, read_sample
 from pipelines.windows import FINAL, Named, splitter, walk_forward_of, windows_of
 
 POLICIES = ("tuned_filtered", "tuned", "configured")

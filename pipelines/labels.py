@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from mia_ml import settings
-from mia_ml.backtest.records import Exit, Fate
+from mia_ml.backtest.records import Exit, Fate, barrier_points
 from mia_ml.core import moments
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.datasets.days import Day, Days
@@ -18,7 +18,6 @@ from mia_ml.store import records
 from pipelines import LABELS, ROWS, SECONDS_BETWEEN_LINES, run, write_metrics
 from pipelines.execution import Prices, blackouts_of, execution_of, from_files, sessions_of, table_of
 from pipelines.market import trading_days
-from pipelines.rows import barrier_points
 
 SIDES = ("buy", "sell")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mia_ml.backtest.records import TRADE
+from mia_ml.backtest.records import TRADE, barrier_points
 from mia_ml.canaries import audit, products
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.datasets.days import Days, tape_of
@@ -15,7 +15,7 @@ from pipelines import EVALUATION
 from pipelines.execution import blackouts_of, execution_of, from_files, table_of
 from pipelines.ground import POLICY
 from pipelines.market import engine_parameters, grace_ns
-from pipelines.rows import Sample, barrier_points
+from pipelines.rows import Sample
 from pipelines.windows import Named, closings, embargo_ns, openings, training_part, walk_forward_of
 
 

@@ -6,25 +6,11 @@ from functools import cached_property
 
 import numpy as np
 
-from mia_ml.backtest import records as backtest_records
-from mia_ml.confluence import decision
 from mia_ml.core.errors import DataError
 from mia_ml.features import engine
 from mia_ml.labels.records import LABEL
 from mia_ml.store import records
 from pipelines import LABELS, ROWS
-
-
-def barrier_points(rows: np.ndarray) -> np.ndarray:
-    """A of SPEC 6 at each ROW, in points: ATR(14, 5 min) or its same-time median, whichever is more."""
-    return np.fmax(rows["atr_5m"], rows["atr_5m_usual"])
-
-
-def signals_of(rows: np.ndarray, decided: np.ndarray) -> np.ndarray:
-    """SIGNAL records of the DECISIONs of these ROWs that fired."""
-    fired = decided["action"] == decision.SIGNAL
-    taken = decided[fired]
-    return backtest_records.signals(taken["ts"], taken["day"], taken["crossing"], barrier_points(rows)[fired])
 
 
 @dataclass(frozen=True)

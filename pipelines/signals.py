@@ -9,9 +9,9 @@ from mia_ml.core.errors import DataError
 from mia_ml.features import engine
 from mia_ml.scoring import table
 from mia_ml.scoring.scorer import Scorer
+from mia_ml.scoring.signals import signals_of
 from mia_ml.store import records
 from pipelines import COLUMNS, CONTRIBUTIONS, DECISIONS, ROWS, SIGNALS, read_plot, run, write_metrics, write_plot
-from pipelines.rows import signals_of
 
 JOINT = "signed flow, together"
 

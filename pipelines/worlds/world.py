@@ -16,6 +16,7 @@ from mia_ml.metrics import bootstrap
 from mia_ml.metrics.estimate import Estimate
 from mia_ml.scoring import bundle, golden
 from mia_ml.scoring.content import Content
+from mia_ml.scoring.signals import signals_of
 from mia_ml.settings import Settings
 from mia_ml.sources import simulator
 from pipelines import integrity, outer
@@ -24,7 +25,6 @@ from pipelines.execution import recorded
 from pipelines.ground import ground_of, policies_of
 from pipelines.market import grace_ns
 from pipelines.probes import common_matrix, steps_of
-from pipelines.rows import signals_of
 from pipelines.train import Learnt, learn
 from pipelines.tune import tuned
 from pipelines.windows import Named, openings, training_part, walk_forward_of, windows_of

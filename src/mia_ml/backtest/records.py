@@ -96,6 +96,11 @@ MARK = np.dtype(
 )
 
 
+def barrier_points(rows: np.ndarray) -> np.ndarray:
+    """A of SPEC 6 at each feature row, in points: ATR(14, 5 min) or its same-time median, whichever is more."""
+    return np.fmax(rows["atr_5m"], rows["atr_5m_usual"])
+
+
 def signals(ts_ns: np.ndarray, day: np.ndarray, side: np.ndarray, barrier: np.ndarray) -> np.ndarray:
     """SIGNAL records from columns of one length; a NaN barrier is kept and ends as NO_BARRIER."""
     lengths = [len(ts_ns), len(day), len(side), len(barrier)]

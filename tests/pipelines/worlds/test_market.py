@@ -10,9 +10,9 @@ from mia_ml.confluence import decision, formula
 from mia_ml.datasets import build
 from mia_ml.features import clock
 from mia_ml.scoring.scorer import Scorer
+from mia_ml.scoring.signals import signals_of
 from mia_ml.settings import Settings
 from pipelines.market import engine_parameters, grace_ns
-from pipelines.rows import signals_of
 from pipelines.worlds.market import Market, made
 from pipelines.worlds.world import Task
 from tests.pipelines.worlds import small

@@ -7,8 +7,8 @@ import pytest
 
 from mia_ml.backtest.records import Exit
 from mia_ml.scoring import bundle
+from mia_ml.scoring.signals import signals_of
 from pipelines.execution import recorded
-from pipelines.rows import signals_of
 from pipelines.worlds import truth
 from pipelines.worlds.market import Market, made
 from pipelines.worlds.truth import FRESH_SEED, WARM_DAYS, earned
