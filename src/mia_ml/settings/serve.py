@@ -72,7 +72,8 @@ class Guards(Section):
     skew_ms: Count
     range_margin: NonNegative
     range_most: Natural
-    drift_delta: Annotated[float, Field(gt=0, lt=1)]
+    drift_delta: Annotated[float, Field(gt=0, le=0.1)]
+    drift_days: Count
     drift: Literal["warn", "stand_down"]
 
 
