@@ -20,11 +20,11 @@ from mia_ml.evaluation.panel import Panel
 from mia_ml.models import agreement
 from mia_ml.models.export import export
 from mia_ml.models.training import Trained
-from mia_ml.scoring import bundle, golden
+from mia_ml.scoring import bundle, golden, ranges
 from mia_ml.scoring.content import Content, Training
 from mia_ml.scoring.fingerprint import code_fingerprint
 from mia_ml.tuning.space import model_params
-from pipelines import BUNDLE, BUNDLES, TUNED, run, write_metrics
+from pipelines import BUNDLE, BUNDLES, METRICS, TUNED, read_json, run, write_metrics
 from pipelines.learning import model_inputs, rule_of, training_config, weighting_of
 from pipelines.market import grace_ns, trading_days
 from pipelines.rows import Sample, read_sample
@@ -74,9 +74,18 @@ class Learnt:
 
 
 def learn(
-    chosen: settings.Settings, part: Sample, native: bool, window: Named, tuned: Mapping[str, Any], folds: int
+    chosen: settings.Settings,
+    part: Sample,
+    native: bool,
+    window: Named,
+    tuned: Mapping[str, Any],
+    folds: int,
+    synthetic: bool,
 ) -> Learnt:
-    """Train, export and compare the filter of one window. part: its rows with labels that may be known there."""
+    """Train, export and compare the filter of one window.
+
+    part: its rows with labels that may be known there. synthetic: they are of simulated data.
+    """
     context = chosen.context.model_dump()
     chosen_formula = formula.build(tuned["confluence"], context)
     panel = Panel.build(part.rows, part.labels, chosen_formula.terms, context)
@@ -97,7 +106,9 @@ def learn(
         costs=chosen.costs.model_dump(),
         ensemble=ensemble,
         rule=rule_of(chosen, tuned["params"].get("filter.margin")),
+        ranges=ranges.of(part.rows, ranges.features_behind(chosen_formula.terms, ensemble.inputs)),
         training=Training(window.train_first_day, window.train_last_day, folds, chosen.models.seed),
+        synthetic=synthetic,
         data_fingerprint=part.fingerprint,
         code_fingerprint=code_fingerprint(),
     )
@@ -107,27 +118,28 @@ def learn(
 
 
 def trained(
-    chosen: settings.Settings, sample: Sample, days: Days, native: bool, window: Named, folds: int
+    chosen: settings.Settings, sample: Sample, days: Days, native: bool, window: Named, folds: int, synthetic: bool
 ) -> dict[str, Any]:
     """Learn one window and bundle it; what training reports."""
     tuned = json.loads((TUNED / f"{window.name}.json").read_text())
     part = training_part(walk_forward_of(chosen), sample, window, openings(days))
-    learnt = learn(chosen, part, native, window, tuned, folds)
+    learnt = learn(chosen, part, native, window, tuned, folds, synthetic)
     written = bundle.write(BUNDLES / window.name, learnt.content, golden_of(chosen, days, native, window, learnt.X))
     shap = mean_abs_shap(learnt.fitted, model_inputs(chosen), learnt.held_back)
     return {"bundle": written.seal} | learnt.report | {"mean_abs_shap": shap}
 
 
 @cache
-def _at_hand() -> tuple[settings.Settings, Sample, Days, bool, int]:
+def _at_hand() -> tuple[settings.Settings, Sample, Days, bool, int, bool]:
     """What every window of a worker process reads, once."""
     chosen, sample = settings.load(), read_sample()
-    return chosen, sample, *trading_days(chosen), len(windows_of(chosen.validation, sample.days)) - 1
+    synthetic = bool(read_json(METRICS / "ingest.json")["synthetic"])
+    return chosen, sample, *trading_days(chosen), len(windows_of(chosen.validation, sample.days)) - 1, synthetic
 
 
 def _of_window(window: Named) -> dict[str, Any]:
-    chosen, sample, days, native, folds = _at_hand()
-    return trained(chosen, sample, days, native, window, folds)
+    chosen, sample, days, native, folds, synthetic = _at_hand()
+    return trained(chosen, sample, days, native, window, folds, synthetic)
 
 
 def main() -> None:

@@ -132,7 +132,7 @@ def _learnt(chosen: Settings, market: Market, fold: Named, folds: int, folder: P
     opens = openings(days)
     result, _ = tuned(chosen, market.sample, fold, opens)
     part = training_part(walk_forward_of(chosen), market.sample, fold, opens)
-    learnt = learn(chosen, part, False, fold, result, folds)
+    learnt = learn(chosen, part, False, fold, result, folds, synthetic=True)
     last = next(day for day in reversed(days.days) if day.day <= fold.train_last_day)
     tape = market.held.tape(last, grace_ns(chosen))
     bundle.write(folder, learnt.content, golden.record([tape], days.sessions, days.contracts, learnt.X))

@@ -127,7 +127,7 @@ def test_a_window_that_nothing_can_be_learnt_from(world: World, root: Path, spoi
         assert "\n" not in line
         return line
 
-    line = refused(lambda: train.trained(world.chosen, sample, world.days, world.native, window, 2))
+    line = refused(lambda: train.trained(world.chosen, sample, world.days, world.native, window, 2, True))
     for part in told:
         assert part in line
     assert "all 2 trials of batch 0 failed" in refused(lambda: tune.tuned(world.chosen, sample, window, opens))

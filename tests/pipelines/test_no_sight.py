@@ -57,7 +57,8 @@ def bundled(world: World, sample: Sample, fold: Named, root: Path) -> dict[str, 
     """The bundle of what the world's search chose, and the report."""
     learning_world.copy(world.root, root, TUNED.as_posix())
     with contextlib.chdir(root):
-        report = train.trained(world.chosen, sample, before(world, fold), world.native, fold, len(world.folds))
+        days, folds = before(world, fold), len(world.folds)
+        report = train.trained(world.chosen, sample, days, world.native, fold, folds, True)
     return content(root, BUNDLES.as_posix()) | {"report": json.dumps(report).encode()}
 
 

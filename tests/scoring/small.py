@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from mia_ml import settings
+from mia_ml.confluence import formula
 from mia_ml.datasets import build
 from mia_ml.models import export, fit
 from mia_ml.models.combine import Combination
 from mia_ml.models.ensemble import SIGNAL_INPUTS, Ensemble
 from mia_ml.models.fitted import Isotonic, Sigmoid
 from mia_ml.scoring import filter as filters
-from mia_ml.scoring import golden
+from mia_ml.scoring import golden, ranges
 from mia_ml.scoring.content import Content, Training
 from mia_ml.scoring.fingerprint import code_fingerprint
 from tests import small_world
@@ -69,10 +70,13 @@ def ensemble(rows_, level=0.45):
     return export.export(members, Combination("average", (0.5, 0.3, 0.2)))
 
 
-def content(ensemble_, rule=RULE, **changes):
+def content(ensemble_, rule=RULE, rows_=None, **changes):
+    """rows_: whose ranges are the training ranges; without them each is -1 to 1."""
     chosen = settings.load(small_world.SHIPPED)
     sections = {name: getattr(chosen, name).model_dump() for name in ("features", "context", "confluence", "costs")}
     sections["execution"] = chosen.execution.model_dump()
+    terms = formula.build(changes.get("confluence", sections["confluence"]), sections["context"]).terms
+    ranged = ranges.features_behind(terms, () if ensemble_ is None else ensemble_.inputs)
     plain = {
         "instrument": "ES",
         "calendar": "cme_globex",
@@ -80,7 +84,9 @@ def content(ensemble_, rule=RULE, **changes):
         **sections,
         "ensemble": ensemble_,
         "rule": rule if ensemble_ is not None else None,
+        "ranges": dict.fromkeys(ranged, (-1.0, 1.0)) if rows_ is None else ranges.of(rows_, ranged),
         "training": Training(20240304, 20240305, 1, 11),
+        "synthetic": True,
         "data_fingerprint": "0" * 64,
         "code_fingerprint": code_fingerprint(),
     }

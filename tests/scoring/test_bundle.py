@@ -25,7 +25,7 @@ from tests.scoring import small
 @pytest.fixture(scope="module")
 def written(world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("written") / "bundle"
-    bundle.write(folder, small.content(world.ensemble), world.golden())
+    bundle.write(folder, small.content(world.ensemble, rows_=world.rows), world.golden())
     return folder
 
 
@@ -54,7 +54,7 @@ def change(folder, edit, sealed=True):
 
 
 def test_the_same_content_gives_the_same_bytes(world, written, tmp_path):
-    bundle.write(tmp_path / "again", small.content(world.ensemble), world.golden())
+    bundle.write(tmp_path / "again", small.content(world.ensemble, rows_=world.rows), world.golden())
     assert contents(tmp_path / "again") == contents(written)
 
 
@@ -109,9 +109,9 @@ def test_a_bundle_of_a_files_own_bars(tmp_path):
         bars[name] = close
     bars["volume"] = rng.integers(1, 100, 300)
     tape = golden.intake.tape()._replace(bars=bars)
-    formula = {"terms": {"vwap_trend_globex": 0.5, "dow_trend_regime": 0.5}}
-    content = small.content(None, native=True)
-    content = dataclasses.replace(content, confluence=dict(content.confluence) | formula)
+    terms = {"vwap_trend_globex": 0.5, "dow_trend_regime": 0.5}
+    confluence = dict(small.content(None).confluence) | {"terms": terms}
+    content = small.content(None, native=True, confluence=confluence)
     contracts = np.ones(loaded.sessions.size, np.int64)
     written = bundle.write(tmp_path / "bundle", content, golden.record([tape], loaded.sessions, contracts))
     assert bundle.verify(written)
@@ -226,7 +226,7 @@ def edit_input(**changes):
 
 
 EDITS = {
-    "format": (lambda v: v.update(format=2), "format 2: this version reads format 1"),
+    "format": (lambda v: v.update(format=1), "format 1: this version reads format 2; retrain it"),
     "no format": (lambda v: v.pop("format"), "format None"),
     "unknown key": (lambda v: v.update(extra=1), "unknown key 'extra'"),
     "missing key": (lambda v: v.pop("costs"), "'costs' is missing"),
@@ -272,7 +272,7 @@ def test_an_impossible_manifest_is_refused_even_when_sealed(copy, edit):
 
 def test_a_key_said_twice_is_refused(copy):
     path = copy / manifest.NAME
-    path.write_text(path.read_text().replace('"format": 1,', '"format": 1,\n "format": 1,', 1))
+    path.write_text(path.read_text().replace('"format": 2,', '"format": 2,\n "format": 2,', 1))
     refused(copy, "'format' stands twice")
 
 

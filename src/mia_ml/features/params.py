@@ -118,8 +118,11 @@ def build(features: Mapping[str, Any], context: Mapping[str, Any], tick: float, 
         wild["high_ratio"],
         round(stale["vix_days"] * DAY),
     )
-    if wild["trailing_bars"] > volatility.CAPACITY:
-        raise ConfigError(f"context.volatility.trailing_bars is {wild['trailing_bars']}: at most {volatility.CAPACITY}")
+    if not 1 <= wild["trailing_bars"] <= volatility.CAPACITY:
+        raise ConfigError(
+            f"context.volatility.trailing_bars is {wild['trailing_bars']}: it must lie between 1 and "
+            f"{volatility.CAPACITY}"
+        )
     p["clock"]["starts"] = [_minutes(context["session_start"][name]) for name in clock.SESSIONS]
     offset = context["session_utc_offset_min"]
     p["clock"]["utc_offset"] = clock.NO_OFFSET if offset is None else offset

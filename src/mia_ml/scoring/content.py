@@ -12,6 +12,8 @@ from mia_ml.core.errors import DataError
 from mia_ml.core.instruments import INSTRUMENTS, Instrument
 from mia_ml.features import params
 from mia_ml.models.ensemble import Ensemble
+from mia_ml.scoring import numbers
+from mia_ml.scoring import ranges as training_ranges
 from mia_ml.scoring.filter import Filter, Rule
 from mia_ml.scoring.scorer import Scorer
 
@@ -35,6 +37,7 @@ class Content:
 
     features, context, confluence, execution, costs: the settings' sections as plain values; the order of
     confluence.terms is the order in which they are added. ensemble, rule: None for a formula without a filter.
+    ranges: of `ranged`, on the training rows. synthetic: it was trained on simulated data.
     data_fingerprint, code_fingerprint: sha256 in hex of what it was trained on and by (`fingerprint.code_fingerprint`).
     """
 
@@ -48,7 +51,9 @@ class Content:
     costs: Mapping[str, Any]
     ensemble: Ensemble | None
     rule: Rule | None
+    ranges: training_ranges.Ranges
     training: Training
+    synthetic: bool
     data_fingerprint: str
     code_fingerprint: str
 
@@ -66,6 +71,11 @@ class Content:
 
     def formula(self) -> formula.Formula:
         return formula.build(self.confluence, self.context)
+
+    def ranged(self) -> tuple[str, ...]:
+        """The ROW fields that must have a training range, in the order in which they are written."""
+        inputs = () if self.ensemble is None else self.ensemble.inputs
+        return training_ranges.features_behind(self.formula().terms, inputs)
 
     def execution_settings(self) -> fills.Execution:
         given = {name: value for name, value in self.execution.items() if name != "blackout"}
@@ -88,12 +98,15 @@ class Content:
         """Build everything once. Raises DataError on a setting that is absent or cannot be one."""
         if (self.ensemble is None) != (self.rule is None):
             raise DataError("models and a rule to pass them belong together")
+        for name in SECTIONS:
+            numbers.check(getattr(self, name), name)
         builds = {
             "features or context": self.engine_params,
             "features": lambda: self.grace_ns,
             "confluence or context": self.formula,
             "execution or costs": lambda: (self.execution_settings(), self.blackouts()),
             "inputs": self.filter,
+            "ranges": lambda: training_ranges.check(self.ranges, self.ranged()),
         }
         for sections, build in builds.items():
             try:

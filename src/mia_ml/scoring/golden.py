@@ -16,8 +16,8 @@ import numpy as np
 
 from mia_ml.confluence import decision
 from mia_ml.core.errors import DataError
-from mia_ml.core.moments import SESSION
-from mia_ml.features import intake
+from mia_ml.core.moments import MINUTE, SESSION, utc
+from mia_ml.features import engine, history, intake
 from mia_ml.features.bar import NATIVE
 from mia_ml.features.levels import OPTION, VIX
 from mia_ml.features.stream import Engine
@@ -28,6 +28,11 @@ from mia_ml.scoring.scorer import Scorer
 MOST_EVENTS_A_DAY = 4000
 """Prints, and as many snapshots: six days of both hold 3 MB."""
 MOST_INPUT_ROWS = 256
+
+_END_OF_TIME = 7_258_118_400_000_000_000
+"""2200, ns UTC: no sum of moments before it overflows."""
+_SLOT_OF_MIDNIGHT = 359
+"""Slot of the bar that ends at midnight: that of 18:01 the evening before is 0."""
 
 _COLUMNS = {"trade_ts": "i8", "price": "f8", "size": "i8", "side": "i1", "book_ts": "i8", "bid": "f8", "ask": "f8"}
 _RECORDS = {"options": OPTION, "vix": VIX, "bars": NATIVE}
@@ -76,6 +81,7 @@ class Golden:
         for name, ts in zip(kinds, times, strict=True):
             if (ts[1:] < ts[:-1]).any():
                 raise DataError(f"{where}: {name} runs backwards in time")
+        _check_sessions(sessions, intake.first_and_last(events), where)
         return cls(events, sessions, contracts, inputs)
 
 
@@ -89,6 +95,24 @@ class Answers:
     rows_sha256: str
     decisions_sha256: str
     probabilities_sha256: str
+
+
+def _check_sessions(sessions: np.ndarray, span: tuple[int, int] | None, where: str) -> None:
+    """What the engine takes for granted: compiled code would write a longer day beyond its memory."""
+    opened, closed, midnight = sessions["open_ns"], sessions["close_ns"], sessions["midnight_ns"]
+    if not sessions.size or not 0 < opened[0] < closed[-1] < _END_OF_TIME:
+        raise DataError(f"{where}: its sessions must be one or more, between 1970 and 2200")
+    longest = engine.BARS_A_DAY * MINUTE
+    apart = (opened[1:] >= closed[:-1]).all() and ((closed > opened) & (closed - opened <= longest)).all()
+    if not apart or (sessions["index"] < 1).any() or (np.diff(sessions["index"]) < 1).any():
+        raise DataError(f"{where}: its sessions must be trading days of at most a day, numbered, one after the other")
+    first, last = (ends // MINUTE - midnight // MINUTE + _SLOT_OF_MIDNIGHT for ends in (opened + MINUTE, closed))
+    if (first < -history.SLOTS).any() or (last >= history.SLOTS).any():  # below 0 they count from the end
+        raise DataError(f"{where}: a session does not lie around its midnight_ns")
+    if span is not None and not 0 < span[0] <= span[1] <= closed[-1]:
+        raise DataError(
+            f"{where}: events from {utc(span[0])} to {utc(span[1])}, its last session ends {utc(closed[-1])}"
+        )
 
 
 def _plain(records: np.ndarray) -> np.ndarray:

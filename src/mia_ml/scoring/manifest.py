@@ -14,8 +14,9 @@ from mia_ml.scoring import plain
 from mia_ml.scoring.content import SECTIONS, Content, Training
 from mia_ml.scoring.filter import Rule, unit_of
 from mia_ml.scoring.golden import Answers
+from mia_ml.scoring.ranges import Ranges
 
-FORMAT = 1
+FORMAT = 2
 NAME = "manifest.json"
 ARRAYS, GOLDEN = "arrays.safetensors", "golden.safetensors"
 DTYPE = "float64"
@@ -31,7 +32,9 @@ _KINDS: dict[str, plain.Kind] = {
     "combination": (str, _NONE),
     "rule": (dict, _NONE),
     **dict.fromkeys(SECTIONS, dict),
+    "ranges": dict,
     "training": dict,
+    "synthetic": bool,
     "data_fingerprint": str,
     "code_fingerprint": str,
     "files": dict,
@@ -52,6 +55,7 @@ class Manifest:
     values: dict[str, Any]
     models: dict[str, Any] | None
     rule: Rule | None
+    ranges: Ranges
     training: Training
     answers: Answers
     sha256: dict[str, str]
@@ -84,7 +88,9 @@ def write(content: Content, models: Mapping[str, Any] | None, answers: Answers, 
         "combination": described["combination"],
         "rule": None if content.rule is None else asdict(content.rule),
         **{name: getattr(content, name) for name in SECTIONS},
+        "ranges": {name: content.ranges[name] for name in content.ranged()},
         "training": asdict(content.training),
+        "synthetic": content.synthetic,
         "data_fingerprint": content.data_fingerprint,
         "code_fingerprint": content.code_fingerprint,
         "files": {name: sha256(data) for name, data in sorted(files.items())},
@@ -101,7 +107,7 @@ def read(data: bytes) -> Manifest:
     """Raises DataError or ConfigError on anything that `write` would not have written."""
     values = plain.from_json(data, NAME)
     if values.get("format") != FORMAT:
-        raise DataError(f"{NAME}: format {values.get('format')!r}: this version reads format {FORMAT}")
+        raise DataError(f"{NAME}: format {values.get('format')!r}: this version reads format {FORMAT}; retrain it")
     plain.take(values, NAME, **_KINDS)
     _check_instrument(values["instrument"])
     if list(values["files"]) != [ARRAYS, GOLDEN]:
@@ -114,11 +120,14 @@ def read(data: bytes) -> Manifest:
     rule = None
     if values["rule"] is not None:
         rule = Rule(*plain.take(values["rule"], f"{NAME}: rule", kind=str, value=(float, int)))
+    ranges = {name: _range(name, span) for name, span in values["ranges"].items()}
     training = Training(*plain.take(values["training"], f"{NAME}: training", **_TRAINING))
     answers = Answers(*plain.take(values["golden"], f"{NAME}: golden", **_ANSWERS))
     if _seal(values) != values["seal"]:
         raise DataError(f"{NAME}: changed after it was written (its seal does not fit); fetch the bundle again")
-    return Manifest(values, None if rule is None else described, rule, training, answers, values["files"])
+    if plain.to_json(values, NAME) != data:
+        raise DataError(f"{NAME}: the same values in other bytes than are written; fetch the bundle again")
+    return Manifest(values, None if rule is None else described, rule, ranges, training, answers, values["files"])
 
 
 def _check_instrument(section: Mapping[str, Any]) -> None:
@@ -136,6 +145,14 @@ def _check_instrument(section: Mapping[str, Any]) -> None:
             f"{where}: a tick of {root} is {tick} points and {usd} USD in the bundle, {traded.tick} and "
             f"{traded.tick_value} here"
         )
+
+
+def _range(name: str, span: Any) -> tuple[float, float] | None:
+    if span is None:
+        return None
+    if not (isinstance(span, list) and [type(end) for end in span] == [float, float]):
+        raise DataError(f"{NAME}: ranges: {name} is {span!r}: two numbers or null are needed")
+    return span[0], span[1]
 
 
 def _input(entry: Any) -> str:

@@ -9,6 +9,12 @@ from mia_ml.core.errors import DataError
 
 Kind = type | tuple[type, ...]
 
+DEEPEST = 16
+"""Lists and objects within each other; nothing that is written has more than five."""
+
+LARGEST = 2**63 - 1
+"""Whole numbers lie within +-LARGEST."""
+
 
 def to_json(value: Mapping[str, Any], where: str) -> bytes:
     """Indented UTF-8 with a last line feed, keys in their own order; equal values give equal bytes."""
@@ -19,7 +25,7 @@ def to_json(value: Mapping[str, Any], where: str) -> bytes:
 def from_json(data: bytes, where: str) -> dict[str, Any]:
     """An object. Raises DataError, which begins with `where`, on anything else, on NaN or on a key said twice."""
     try:
-        value = json.loads(data, object_pairs_hook=_once)
+        value = json.loads(data.decode(), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: not readable JSON ({error})") from None
     if not isinstance(value, dict):
@@ -29,20 +35,25 @@ def from_json(data: bytes, where: str) -> dict[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out = dict(pairs)
-    if len(out) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"'{next(name for name in names if names.count(name) > 1)}' stands twice")
+    out: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in out:
+            raise ValueError(f"'{name}' stands twice")
+        out[name] = value
     return out
 
 
-def _refuse_odd(value: Any, where: str) -> None:
+def _refuse_odd(value: Any, where: str, depth: int = 0) -> None:
+    if depth > DEEPEST:
+        raise DataError(f"{where} is nested more than {DEEPEST} deep")
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            _refuse_odd(inner, f"{where}: {name}" if where.endswith(".json") else f"{where}.{name}")
+            _refuse_odd(inner, f"{where}: {name}" if where.endswith(".json") else f"{where}.{name}", depth + 1)
     elif isinstance(value, list | tuple):
         for inner in value:
-            _refuse_odd(inner, where)
+            _refuse_odd(inner, where, depth + 1)
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        raise DataError(f"{where} is a whole number beyond {LARGEST}")
     elif isinstance(value, float) and not math.isfinite(value):
         raise DataError(f"{where} is {value}: a finite number is needed")
     elif value is not None and not isinstance(value, bool | int | float | str):
