@@ -56,7 +56,7 @@ def test_as_json(mia, registered):
 
     shown = json.loads(out, parse_constant=strict)
     assert (shown["version"], shown["allowed"]) == ("mia-es/1", "paper")
-    assert list(shown) == ["version", "allowed", "tables"]
+    assert list(shown) == ["version", "allowed", "overridden", "tables"]
     assert [table["name"] for table in shown["tables"]] == ["plan", "desk"]
     assert [result["status"] for result in shown["tables"][1]["results"]] == ["pass", "undecidable"]
     assert shown["tables"][1]["results"][0]["low"] == "NaN"
