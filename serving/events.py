@@ -1,4 +1,4 @@
-"""What arrives at the live service, as fixed records: one dtype a table, in memory, on the wire's other end and on disk.
+"""What arrives at the live service, as fixed records: one dtype a table, in memory and on disk.
 
 Every record carries where it came from (`feed`, `position`), when it got here (`ts_recv`) and what became of it
 (`reason`: 0 went to the engine). A single event is an array of length one, a portion of a file an array of many.

@@ -36,21 +36,21 @@ class _Event(msgspec.Struct, tag_field="kind", forbid_unknown_fields=True, gc=Fa
     ts_recv: Moment | None = None
 
 
-class Trade(_Event, tag="trade", kw_only=True):
+class Trade(_Event, tag="trade", frozen=True, kw_only=True):
     price: float
     size: Whole
     side: Annotated[int, msgspec.Meta(ge=-1, le=1)]
     sequence: Whole = 0
 
 
-class Book(_Event, tag="book", kw_only=True):
+class Book(_Event, tag="book", frozen=True, kw_only=True):
     bid_px: Prices
     ask_px: Prices
     bid_sz: Sizes
     ask_sz: Sizes
 
 
-class Options(_Event, tag="options", kw_only=True):
+class Options(_Event, tag="options", frozen=True, kw_only=True):
     underlying_px: float | None = None
     call_wall: float | None = None
     put_wall: float | None = None
@@ -60,11 +60,11 @@ class Options(_Event, tag="options", kw_only=True):
     put_volume: float | None = None
 
 
-class Vix(_Event, tag="vix", kw_only=True):
+class Vix(_Event, tag="vix", frozen=True, kw_only=True):
     value: float
 
 
-class Bar(_Event, tag="bar", kw_only=True):
+class Bar(_Event, tag="bar", frozen=True, kw_only=True):
     open: float
     high: float
     low: float

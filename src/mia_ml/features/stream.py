@@ -7,7 +7,7 @@ import numpy as np
 
 from mia_ml.core.errors import CalendarError, DataError
 from mia_ml.core.kernel import seal
-from mia_ml.core.moments import SESSION, utc
+from mia_ml.core.moments import MINUTE, SESSION, utc
 from mia_ml.features import engine, intake, live, tape
 from mia_ml.features.bar import BAR
 from mia_ml.features.tape import Tape
@@ -98,6 +98,11 @@ class Engine:
         rows = np.zeros(bars.size, engine.ROW)
         engine.rows_of(self._params, self._state, bars, rows)
         return rows
+
+    @property
+    def last_close_ns(self) -> int:
+        """The end of the last bar that is closed, or could have been: nothing before it can change a row any more."""
+        return int(self._state["tape"]["next_close"][0]) - MINUTE
 
     def snapshot(self) -> bytes:
         """Everything the next event needs."""

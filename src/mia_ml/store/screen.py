@@ -37,7 +37,7 @@ class Screen:
     def __init__(self, table: str, symbol: str, limits: Rules):
         self.table = table
         self.rules = limits
-        self._state = checks.fresh()
+        self.state = checks.fresh()
         self._moment: Columns = {}  # the rows of the last moment seen: a repeat may arrive with the next batch
         self._calendar = INDEX_CALENDAR
         if table in ("trades", "book", "bars"):
@@ -47,7 +47,7 @@ class Screen:
                 self.known = False
                 return
             self._calendar = instrument.calendar
-            self._limits = _limits(instrument, limits)
+            self.limits = _limits(instrument, limits)
         self.known = PLAIN_NAME.fullmatch(symbol) is not None
 
     def check(self, batch: Batch) -> Screened:
@@ -81,7 +81,7 @@ class Screen:
         ts, price, size, side = (columns[name] for name in ("ts_event", "price", "size", "side"))
         repeated = self._repeated(columns)
         opens, first = _opens(sessions)
-        checks.check_trades(ts, price, size, side, position, opens, first, repeated, self._state, self._limits, reason)
+        checks.check_trades(ts, price, size, side, position, opens, first, repeated, self.state, self.limits, reason)
 
     def _book(self, columns: Columns, position: np.ndarray, sessions: np.ndarray, reason: np.ndarray) -> None:
         bid_px, ask_px, bid_sz, ask_sz = (
@@ -90,20 +90,20 @@ class Screen:
         )
         ts = columns["ts_event"]
         opens, first = _opens(sessions)
-        checks.check_book(ts, bid_px, ask_px, bid_sz, ask_sz, position, opens, first, self._state, self._limits, reason)
+        checks.check_book(ts, bid_px, ask_px, bid_sz, ask_sz, position, opens, first, self.state, self.limits, reason)
 
     def _bars(self, columns: Columns, position: np.ndarray, sessions: np.ndarray, reason: np.ndarray) -> None:
         ts = columns["ts_event"]
         prices = tuple(columns[name] for name in ("open", "high", "low", "close"))
         least = np.fmin(np.fmin(columns["volume"], columns["buy_volume"]), columns["sell_volume"])
         opens, _ = _opens(sessions)
-        checks.check_bars(ts, *prices, least, position, opens, self._state, self._limits, reason)
+        checks.check_bars(ts, *prices, least, position, opens, self.state, self.limits, reason)
 
     def _index_values(self, columns: Columns, position: np.ndarray, sessions: np.ndarray, reason: np.ndarray) -> None:
         """Options and VIX: an absent level is NaN, an infinite or negative figure is none."""
         ts = columns["ts_event"]
-        seen = np.maximum.accumulate(np.where(position >= 0, ts, self._state["last_ts"][0]))
-        before = np.concatenate((self._state["last_ts"], seen[:-1]))
+        seen = np.maximum.accumulate(np.where(position >= 0, ts, self.state["last_ts"][0]))
+        before = np.concatenate((self.state["last_ts"], seen[:-1]))
         numbers = [values for name, values in columns.items() if values.dtype == np.float64]
         infinite = np.logical_or.reduce([np.isinf(values) for values in numbers])
         if self.table == "vix":
@@ -113,12 +113,12 @@ class Screen:
             negative = (columns["call_volume"] < 0) | (columns["put_volume"] < 0)
         for code, marked in (
             (rules.CLOSED, position < 0),
-            (rules.BACKWARDS, ts < np.maximum(before, self._state["last_ts"][0])),
+            (rules.BACKWARDS, ts < np.maximum(before, self.state["last_ts"][0])),
             (rules.NON_FINITE, infinite),
             (rules.SIZE, negative),
         ):
             reason[marked & (reason == rules.OK)] = code
-        self._state["last_ts"] = seen[-1]
+        self.state["last_ts"] = seen[-1]
 
     def _repeated(self, columns: Columns) -> np.ndarray:
         ts = columns["ts_event"]

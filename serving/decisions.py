@@ -1,0 +1,204 @@
+"""A decision as the line that leaves the service, and the journal of all of them.
+
+`decision` is what research would give, byte for byte; `live` is what happened to it here. A line is in the journal
+before anybody is sent it, so a restart knows which are out.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from mia_ml.backtest import records
+from mia_ml.confluence import decision as decisions
+from mia_ml.core.errors import DataError
+from mia_ml.features.clock import SESSIONS
+from mia_ml.features.volatility import REGIMES
+from mia_ml.scoring.scorer import Scorer
+from serving.unavailable import Unavailable
+
+_PLAIN = [name for name in decisions.DECISION.names or () if name not in ("member", "contribution")]
+_AT = {name: k for k, name in enumerate(decisions.DECISION.names or ())}
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """The deterministic part. Units as in `confluence.decision.DECISION`; `close` and `barrier` in points."""
+
+    ts: int
+    day: int
+    instrument: str
+    score: float
+    threshold: float
+    raw: float
+    weight_present: float
+    session_factor: float
+    cycle_factor: float
+    volatility_factor: float
+    regime: str
+    session: str
+    crossing: int
+    action: str
+    exceedance: float
+    probability: float
+    pass_mark: float
+    models: dict[str, float]
+    contributions: dict[str, float]
+    close: float
+    barrier: float
+    fingerprint: str
+
+
+class Live(msgspec.Struct, frozen=True):
+    """act: a signal that nothing stands against. latency_us: from receipt to the decision, None where none was timed."""
+
+    act: bool
+    why: list[str]
+    ts_event: int
+    ts_recv: int | None
+    ts_decided: int
+    latency_us: float | None
+    recovered: bool = False
+
+
+class Line(msgspec.Struct, frozen=True):
+    number: int
+    version: str
+    seal: str
+    role: str
+    overridden: str
+    decision: msgspec.Raw
+    live: Live
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What a reader of the journal needs of a decision."""
+
+    ts: int
+    day: int
+    action: str
+    crossing: int
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A line of the journal as it is read back."""
+
+    number: int
+    version: str
+    role: str
+    decision: msgspec.Raw
+    live: Live
+
+    @property
+    def head(self) -> Head:
+        return _HEAD.decode(self.decision)
+
+
+_ENCODER = msgspec.json.Encoder()
+_HEAD = msgspec.json.Decoder(Head)
+_KEPT = msgspec.json.Decoder(Kept)
+
+
+def decided(row: np.ndarray, taken: np.ndarray, contract: str, scorer: Scorer) -> bytes:
+    """The deterministic part as JSON. row, taken: one ROW and the DECISION on it, arrays of length one."""
+    values = taken.item()
+    terms, members = scorer.formula.terms, scorer.filter.members if scorer.filter is not None else ()
+    fingerprint = hashlib.sha256(row.tobytes() + taken.tobytes()).hexdigest()[:16]
+    plain = dict(zip(_PLAIN, (values[_AT[name]] for name in _PLAIN), strict=True))
+    plain["regime"], plain["session"] = REGIMES[plain["regime"]], SESSIONS[plain["session"]]
+    plain["action"] = decisions.ACTIONS[plain["action"]]
+    return _ENCODER.encode(
+        Decided(
+            instrument=contract,
+            models=dict(zip(members, values[_AT["member"]].tolist(), strict=False)),
+            contributions=dict(zip(terms, values[_AT["contribution"]].tolist(), strict=False)),
+            close=float(row["close"][0]),
+            barrier=float(records.barrier_points(row)[0]),
+            fingerprint=fingerprint,
+            **plain,
+        )
+    )
+
+
+class Journal:
+    """The lines of all days, a file a day. number: of the last line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._day, self._file = 0, -1
+        self.number = self._last()
+
+    def write(self, day: int, lines: list[Line], sync: bool) -> list[bytes]:
+        """Append numbered lines of one trading day; their bytes. Raises Unavailable: then none of them is out."""
+        encoded = [_ENCODER.encode(line) + b"\n" for line in lines]
+        data = b"".join(encoded)
+        path = self.path(day)
+        try:
+            if day != self._day:
+                self.close()
+                self._file, self._day = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), day
+            size = os.fstat(self._file).st_size
+            try:
+                if os.write(self._file, data) != len(data):
+                    raise OSError(28, "No space left on device")
+                if sync:
+                    os.fdatasync(self._file)
+            except OSError:
+                os.ftruncate(self._file, size)
+                raise
+        except OSError as error:
+            raise Unavailable(f"{path}: {error.strerror}; no decision leaves until it can be written") from None
+        self.number = lines[-1].number
+        return encoded
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+        self._day, self._file = 0, -1
+
+    def path(self, day: int) -> Path:
+        return self.folder / f"{day}.jsonl"
+
+    def of_day(self, day: int) -> list[Kept]:
+        """The lines of a day. Raises DataError on one that cannot be read."""
+        return [_kept(self.path(day), n, line) for n, line in enumerate(self._whole_lines(day), 1)]
+
+    def after(self, number: int, most: int) -> Iterator[bytes]:
+        """Lines behind a number, oldest first, at most so many."""
+        for path in self._files():
+            lines = self._whole_lines(int(path.stem))
+            if not lines or _kept(path, len(lines), lines[-1]).number <= number:
+                continue
+            for n, line in enumerate(lines, 1):
+                if most and _kept(path, n, line).number > number:
+                    yield line
+                    most -= 1
+
+    def _files(self) -> list[Path]:
+        return sorted(path for path in self.folder.glob("*.jsonl") if path.stem.isdecimal())
+
+    def _last(self) -> int:
+        """The number of the last line; a line that a crash tore off is cut."""
+        for path in reversed(self._files()):
+            data = path.read_bytes()
+            whole = data.rfind(b"\n") + 1
+            if whole < len(data):
+                os.truncate(path, whole)
+            lines = self._whole_lines(int(path.stem))
+            if lines:
+                return _kept(path, len(lines), lines[-1]).number
+        return 0
+
+    def _whole_lines(self, day: int) -> list[bytes]:
+        path = self.path(day)
+        return path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+
+
+def _kept(path: Path, n: int, line: bytes) -> Kept:
+    try:
+        return _KEPT.decode(line)
+    except msgspec.MsgspecError as error:
+        raise DataError(f"{path} line {n}: {error}; move the file away to begin the day's journal anew") from None

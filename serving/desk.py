@@ -1,0 +1,311 @@
+"""The live service without its sockets: events in, decisions out, one trading day after another.
+
+Everything runs on one event loop and nothing waits in here. An event is written down before the engine's answer to it
+leaves, an answer is written down before anybody hears it: what a crash interrupts is run again from there.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from mia_ml.core.moments import MINUTE, NONE
+from mia_ml.settings.serve import Serve
+from mia_ml.store import rules as screening
+from mia_ml.store.rules import Rules
+from serving import events as records
+from serving import recovery, wire
+from serving.acting import Acting
+from serving.arrivals import Arrivals
+from serving.decisions import Journal
+from serving.events import PRICED
+from serving.fleet import Fleet
+from serving.guards.clock import AnchoredClock
+from serving.guards.feed_health import FeedHealth
+from serving.journal import DayLog, Role
+from serving.merge import FOREVER, Found
+from serving.metrics import Metrics
+from serving.output import Cause, Output, Publish
+from serving.rail import CHAMPION, STANDBY, Contender, Verdict
+from serving.trading_day import TABLE_OF, TradingDay, record_of
+from serving.unavailable import Unavailable
+
+NS_PER_MS = 1_000_000
+DAYS, DECISIONS, ENGINE = "days", "decisions", "engine"
+"""Folders of the state."""
+
+Follow = Callable[[TradingDay, list[tuple[Verdict, bool]]], None]
+"""Told of decisions that are out, and whether each is acted upon: the paper accounts."""
+
+
+class Core(NamedTuple):
+    """What a desk is made of. rules: of the screening. state: folder of what must not be forgotten."""
+
+    serve: Serve
+    rules: Rules
+    state: Path
+    fleet: Fleet
+    acting: Acting
+    metrics: Metrics
+
+
+class Desk:
+    """publish: who is told of each line that is written. follow: who is told of decisions that are out."""
+
+    def __init__(self, core: Core, publish: list[Publish], follow: Follow) -> None:
+        self.core = core
+        self.clock = AnchoredClock(core.serve.guards.skew_ms * NS_PER_MS)
+        self.journal = Journal(core.state / DECISIONS)
+        self.output = Output(self.journal, publish, core.serve.sync != "never")
+        self.health: dict[str, FeedHealth] = {}
+        self.day: TradingDay | None = None
+        self._follow = follow
+        self._live = core.serve.clock == "wall"
+        self._sync = core.serve.sync
+        self._stuck = False
+        self._positions: dict[str, int] = {}
+        self._out: list[tuple[Verdict, bool]] = []
+
+    # the day
+
+    def open_day(self, at: int) -> recovery.Recovered:
+        """Begin the trading day at a position of the calendar, or go on with it."""
+        session = self.core.fleet.market.sessions[at]
+        number = int(session["day"])
+        log, found = DayLog.open(self.core.state / DAYS / str(number), number)
+        if not log.about.contract and self.core.serve.contract != "auto":
+            log.about.contract = self.core.serve.contract
+        arrivals = Arrivals(log, session, self.core.rules, self.core.fleet.champion.content.grace_ns, self._hold_ns)
+        self.core.fleet.ready_for(number)
+        day = TradingDay(arrivals, self.core.fleet.rails, self.core.fleet.market.root, self.core.fleet.market.trades)
+        arrivals.latest_ns = self._latest_ns()
+        recovered = recovery.recover(day, found, self.journal) if found else recovery.Recovered([], [])
+        self.day = day
+        known = {role.version: role.role for role in log.about.roles}
+        for contender in self.core.fleet:
+            if known.get(contender.version) != contender.role:
+                self._take_up(contender)
+        for name, lane in day.lanes.items():
+            self._positions[name] = max(lane.position, self._positions.get(name, 0))
+        for verdict, line in recovered.told:
+            self._out.append((verdict, line.live.act))
+        self._decide(recovered.missing, Cause(arrivals.frontier, None, 0), recovered=True)
+        self.settle()
+        return recovered
+
+    def finish_day(self) -> None:
+        """The exchange has closed."""
+        day = self._today()
+        self._decide(day.clock(day.arrivals.close_ns, time.monotonic_ns()), Cause(day.arrivals.close_ns, None, 0))
+        self.settle()
+        day.arrivals.log.about.finished = True
+        day.arrivals.log.describe()
+        day.arrivals.log.sync()
+        day.arrivals.log.close()
+        self.core.fleet.finished(day.day)
+        self.day = None
+
+    def turn_to(self, ts_ns: int) -> TradingDay:
+        """The trading day of a moment; the one before is finished, days without events are passed over."""
+        if self.day is not None and ts_ns <= self.day.arrivals.close_ns:
+            return self.day
+        at = self.core.fleet.market.at(ts_ns)
+        if self.day is not None:
+            self.finish_day()
+        self.open_day(at)
+        return self._today()
+
+    # what comes in
+
+    def resume_after(self, feed: str) -> int:
+        """The position of a feed that is written down; it goes on behind it."""
+        return self._positions.get(feed, 0)
+
+    def take(self, feed: str, events: list[wire.Event], ts_recv_ns: int) -> wire.Reply:
+        """Take a message of a feed. What it says is written down when this returns. Raises Unavailable."""
+        perf_ns = time.perf_counter_ns()
+        if self._stuck:
+            self.settle()
+        accepted = duplicates = 0
+        refused: list[wire.Refusal] = []
+        first = position = self.resume_after(feed)
+        latest, priced, count = 0, False, 0
+        for e in events:
+            ts = e.ts_event
+            day = self.day
+            if day is None or ts > day.arrivals.close_ns:
+                day = self.turn_to(ts)
+            if isinstance(e, wire.Clock):
+                self._decide(day.clock(ts, time.monotonic_ns()), Cause(ts, None, perf_ns))
+                continue
+            if e.position <= position:
+                duplicates += 1
+                continue
+            ts_recv = ts_recv_ns if self._live else NONE if e.ts_recv is None else e.ts_recv
+            reason, text = self._take_one(day, feed, e, ts_recv, perf_ns)
+            self._positions[feed] = position = e.position
+            count += 1
+            latest = max(latest, ts)
+            priced = priced or type(e) is wire.Trade or type(e) is wire.Book
+            if reason == 0:
+                accepted += 1
+            else:
+                refused.append(wire.Refusal(position, text))
+        self._heard(feed, first, count, latest, priced, duplicates, refused)
+        self.settle()
+        return wire.Reply(position, accepted, duplicates, refused)
+
+    def take_portion(self, feed: str, screened: bool, symbols: dict[str, str], found: Found) -> None:
+        """Take many events of a feed, all of one trading day. found: as `Arrivals.portion`. Raises Unavailable."""
+        perf_ns = time.perf_counter_ns()
+        if self._stuck:
+            self.settle()
+        latest = max(int(table["ts_event"].max()) for table in found.values())
+        day = self.turn_to(latest)
+        lane = day.lane(feed, screened)
+        first, refused = self.resume_after(feed), []
+        count = sum(table.size for table in found.values())
+        self._positions[feed] = max(int(table["position"].max()) for table in found.values())
+        for table in list(found):
+            text = day.refuses(table, symbols[table])
+            if text:
+                refused += [wire.Refusal(0, text)] * found.pop(table).size
+        if self._live:
+            for own in found.values():
+                own["ts_recv"] = self.clock.now_ns()
+        self._decide(day.portion(lane, found, time.monotonic_ns()), Cause(latest, None, perf_ns))
+        for own in found.values():
+            refused += [wire.Refusal(0, reason_text(int(code))) for code in own["reason"] if code]
+        self._heard(feed, first, count, latest, bool(found.keys() & set(PRICED)), 0, refused)
+        self.settle()
+
+    def tick(self) -> None:
+        """Time passes: in live, bars close by the clock, and whoever waited long enough goes on. Raises Unavailable."""
+        self.settle()
+        day = self.day
+        if self._live:
+            now = self.clock.now_ns()
+            if day is None or now > day.arrivals.close_ns + self._grace_ns:
+                day = self.turn_to(now)
+            day.arrivals.latest_ns = self._latest_ns()
+            until = now - self._grace_ns
+            if until >= day.rails[0].engine.last_close_ns + MINUTE:
+                self._decide(day.clock(until, time.monotonic_ns()), Cause(until, None, 0))
+        if day is not None:
+            self._decide(day.wait_over(time.monotonic_ns()), Cause(day.arrivals.frontier, None, 0))
+        self.settle()
+
+    def settle(self) -> None:
+        """Write down what came and what was decided, then let it out. Raises Unavailable when it cannot be written."""
+        self._stuck = True
+        if self.day is not None:
+            log = self.day.arrivals.log
+            started = time.perf_counter_ns()
+            wrote = log.flush()
+            if self._sync == "always" or (self._sync == "decision" and self._out):
+                log.sync()
+            if wrote:
+                self.core.metrics.flush.observe((time.perf_counter_ns() - started) / 1e3)
+        if self._out:
+            self.output.settle()
+            out, self._out = self._out, []
+            self._follow(self._today(), out)
+            for verdict, _ in out:
+                self.core.acting.after(verdict)
+        self._stuck = False
+
+    def close(self) -> None:
+        """Write down the rest and go."""
+        self.settle()
+        if self.day is not None:
+            self.day.arrivals.log.sync()
+            self.day.arrivals.log.close()
+        self.journal.close()
+
+    # inside
+
+    def _take_one(self, day: TradingDay, feed: str, e: wire.Event, ts_recv: int, perf_ns: int) -> tuple[int, str]:
+        lane = day.lanes.get(feed) or day.lane(feed, False)
+        table = TABLE_OF[type(e)]
+        symbol = e.symbol  # type: ignore[union-attr]
+        if symbol != day.arrivals.contract:
+            text = day.refuses(table, symbol)
+            if text:
+                return -1, text
+        reason, verdicts = -1, list[Verdict]()
+        if type(e) is wire.Trade:
+            reason, verdicts = day.trade(lane, e, ts_recv)
+        elif type(e) is wire.Book:
+            reason, verdicts = day.book(lane, e, ts_recv)
+        if reason < 0:
+            table, record = record_of(e, lane.number, ts_recv)
+            verdicts = day.portion(lane, {table: record}, time.monotonic_ns())
+            reason = int(record["reason"][0])
+        if verdicts:
+            stamped = None if ts_recv == NONE else ts_recv
+            self._decide(verdicts, Cause(e.ts_event, stamped, perf_ns))
+        return reason, reason_text(reason) if reason else ""
+
+    def _decide(self, verdicts: list[Verdict], cause: Cause, recovered: bool = False) -> None:
+        if not verdicts:
+            return
+        day = self._today()
+        late = recovered and self._live
+        for verdict in sorted(verdicts, key=lambda v: (int(v.row["ts"][0]), v.contender.role != CHAMPION)):
+            by = verdict.contender
+            if by.role == STANDBY:
+                continue
+            live = self.core.acting.live_of(verdict, cause, recovered, late)
+            self.output.add(verdict, day.arrivals.contract, live)
+            self._out.append((verdict, live.act))
+            if live.latency_us is not None:
+                self.core.metrics.latency.observe(live.latency_us)
+
+    def _heard(
+        self, feed: str, first: int, count: int, latest: int, priced: bool, twice: int, refused: list[wire.Refusal]
+    ) -> None:
+        now = self.clock.now_ns() if self._live else latest
+        health = self.health.get(feed)
+        if health is None:
+            health = self.health[feed] = FeedHealth(feed, first)
+        if count:
+            gap = health.took(count, self._positions[feed], latest, now, priced)
+            if gap is not None:
+                self.core.acting.standing.add(f"gap:{feed}", str(gap), now, latest)
+        if twice:
+            health.repeated(twice)
+        for refusal in refused:
+            health.refuse(refusal.reason)
+
+    def _take_up(self, contender: Contender) -> None:
+        """Write down who decides from here on."""
+        day = self._today()
+        since = day.rails[0].engine.last_close_ns if day.arrivals.number else int(day.arrivals.session["open_ns"])
+        day.arrivals.log.about.roles.append(Role(contender.version, contender.role, since))
+        day.arrivals.log.describe()
+
+    def _today(self) -> TradingDay:
+        if self.day is None:
+            raise Unavailable("no trading day is open yet: try again")
+        return self.day
+
+    def _latest_ns(self) -> int:
+        """Beyond it an event is from the future."""
+        return self.clock.now_ns() + self.core.serve.guards.skew_ms * NS_PER_MS if self._live else FOREVER
+
+    @property
+    def _grace_ns(self) -> int:
+        return self.core.fleet.champion.content.grace_ns
+
+    @property
+    def _hold_ns(self) -> int:
+        return self.core.serve.hold_ms * NS_PER_MS
+
+
+def reason_text(code: int) -> str:
+    """A reason of a RECORD in words.
+
+    >>> reason_text(5), reason_text(64)
+    ('price off the tick grid', 'late: its bar had closed')
+    """
+    return records.REASONS.get(code) or screening.REASONS[code]

@@ -1,0 +1,102 @@
+"""Several feeds as one tape: events wait until everything that comes before them has come.
+
+A lane is a feed, in event order by itself. What happened up to W may go on, where
+
+    W = min over the lanes that brought prices of the last price's time
+
+and nothing waits longer than `hold` for a lane that has been silent as long. Rows of an index (options, VIX)
+and the arrival of a late event keep nobody waiting: they go on just before the first price that is not earlier. With
+one lane of prices no price ever waits.
+"""
+
+from collections import deque
+
+import numpy as np
+
+from mia_ml.core.moments import NONE
+from serving.events import LATE, PRICED
+
+FOREVER = np.iinfo(np.int64).max
+Found = dict[str, np.ndarray]
+"""RECORD arrays by table."""
+
+
+def key_of(table: str, records: np.ndarray) -> np.ndarray:
+    """When records count, ns UTC: a late event by its arrival."""
+    if table in PRICED and (records["reason"] == LATE).any():
+        return np.where(records["reason"] == LATE, records["ts_recv"], records["ts_event"])
+    return records["ts_event"]
+
+
+class Merge:
+    """hold_ns: how long an event waits for other lanes, by a monotonic clock that every call is told as `now_ns`."""
+
+    def __init__(self, hold_ns: int) -> None:
+        self._hold_ns = hold_ns
+        self._reached: dict[int, int] = {}
+        self._heard: dict[int, int] = {}
+        self._waiting: list[tuple[str, np.ndarray, np.ndarray]] = []
+        self._patience: deque[tuple[int, int]] = deque()  # until when something waits, and for what
+        self.earliest = FOREVER
+        """The first moment that waits, FOREVER when nothing does."""
+
+    @property
+    def lanes(self) -> int:
+        """How many feeds brought prices."""
+        return len(self._reached)
+
+    def reach(self, lane: int, ts_ns: int, now_ns: int) -> None:
+        """Nothing of a lane before `ts_ns` is still to come."""
+        self._reached[lane] = max(ts_ns, self._reached.get(lane, NONE))
+        self._heard[lane] = now_ns
+
+    def leave(self, lane: int) -> None:
+        """A lane has ended: nobody waits for it."""
+        self._reached.pop(lane, None)
+        self._heard.pop(lane, None)
+
+    def add(self, table: str, records: np.ndarray, now_ns: int) -> None:
+        """Accepted or late records of one lane, in its order."""
+        keys = key_of(table, records)
+        self._waiting.append((table, keys, records))
+        self.earliest = min(self.earliest, int(keys.min()))
+        self._patience.append((now_ns + self._hold_ns, int(keys.max())))
+
+    def safe(self, now_ns: int) -> int:
+        """Up to where everything has come, or was waited for long enough."""
+        until = min(self._reached.values(), default=NONE)
+        while self._patience and self._patience[0][0] <= now_ns:
+            ts = self._patience[0][1]
+            behind = [lane for lane, reached in self._reached.items() if reached < ts]
+            if any(self._heard[lane] + self._hold_ns > now_ns for lane in behind):
+                break
+            until = max(until, ts)
+            self._patience.popleft()
+        return until
+
+    def release(self, until: int) -> Found:
+        """What waits and counts up to `until`, by table, each in order of time; no table without records."""
+        if self.earliest > until:
+            return {}
+        parts: dict[str, list[np.ndarray]] = {}
+        left = []
+        for table, keys, records in self._waiting:
+            due = keys <= until
+            if due.all():
+                parts.setdefault(table, []).append(records)
+                continue
+            if due.any():
+                parts.setdefault(table, []).append(records[due])
+                keys, records = keys[~due], records[~due]
+            left.append((table, keys, records))
+        self._waiting = left
+        self.earliest = min((int(keys.min()) for _, keys, _ in left), default=FOREVER)
+        if not left:
+            self._patience.clear()
+        return {table: _in_order(table, found) for table, found in parts.items()}
+
+
+def _in_order(table: str, parts: list[np.ndarray]) -> np.ndarray:
+    joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    keys = key_of(table, joined)
+    return joined if (keys[1:] >= keys[:-1]).all() else joined[np.argsort(keys, kind="stable")]

@@ -1,0 +1,116 @@
+"""A small market for the live service: what research decides on it, and the same market as messages of a feed."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from mia_ml.core.moments import NONE
+from mia_ml.datasets import days as table_days
+from mia_ml.settings.serve import Serve
+from mia_ml.store import parquet
+from mia_ml.store.rules import Rules
+from serving import decisions, wire
+from serving.acting import Acting
+from serving.desk import Core, Desk
+from serving.fleet import Fleet
+from serving.guards.standing import Standing
+from serving.history import Market, Snapshots
+from serving.metrics import Metrics
+from serving.rail import CHAMPION, Contender
+from tests import small_world
+from tests.scoring import small
+
+
+class Research(NamedTuple):
+    """What research gives on some days: ROW and DECISION arrays, and the deterministic part of each line."""
+
+    rows: np.ndarray
+    decisions: np.ndarray
+    lines: list[bytes]
+
+
+def serve_settings(**changes):
+    from mia_ml import settings
+
+    chosen = settings.load(small_world.SHIPPED).serve.model_dump()
+    return Serve.model_validate({**chosen, "clock": "event", "sync": "never", **changes})
+
+
+def research(content, tables, days):
+    """days: yyyymmdd, whose decisions are wanted; every day of the tables is run."""
+    from mia_ml.features.stream import Engine
+
+    plan = small_world.plan(tables)
+    engine = Engine(content.engine_params(), plan.sessions, plan.contracts)
+    rows, contracts = [], {}
+    for day in plan.days:
+        rows.append(engine.run(table_days.tape_of(day, content.grace_ns)))
+        contracts[day.day] = day.contract
+    rows = np.concatenate(rows)
+    scorer = content.scorer()
+    taken = scorer.decide(rows)
+    wanted = np.isin(rows["day"], days)
+    lines = [
+        decisions.decided(rows[k : k + 1], taken[k : k + 1], contracts[int(rows["day"][k])], scorer)
+        for k in np.flatnonzero(wanted)
+    ]
+    return Research(rows[wanted], taken[wanted], lines)
+
+
+def events_of(day, first=1):
+    """The events of a day of tables as a feed sends them: in event order, late ones when they came."""
+    found = []
+    paths = [(table, day.contract, [path]) for table, path in day.prices.items()]
+    paths += [(table, table_days.INDEX[table], own) for table, own in day.indices.items()]
+    for table, symbol, own in paths:
+        for path in own:
+            columns = parquet.read_file(path, table)
+            values = {name: column.tolist() for name, column in columns.items()}
+            rank = {"vix": 1, "options": 2, "trades": 3, "book": 4, "bars": 5}[table]
+            for k, ts in enumerate(values["ts_event"]):
+                if not day.after_ns < ts <= day.close_ns:
+                    continue
+                came = values["ts_recv"][k] if "ts_recv" in values else NONE
+                late = came != NONE and came >= (ts // 60_000_000_000 + 1) * 60_000_000_000 + small_world.GRACE_NS
+                found.append((came if late else ts, rank, len(found), message(table, symbol, values, k)))
+    found.sort(key=lambda each: each[:3])
+    return [msg | {"position": first + n} for n, (*_, msg) in enumerate(found)]
+
+
+def message(table, symbol, values, k):
+    out = {"kind": {"trades": "trade", "bars": "bar"}.get(table, table), "symbol": symbol}
+    if table == "book":
+        for name in ("bid_px", "ask_px", "bid_sz", "ask_sz"):
+            out[name] = [_plain(values[f"{name}_{level:02d}"][k]) for level in range(5)]
+        names = ["ts_event", "ts_recv"]
+    else:
+        names = [name for name in values if name != "provenance"]
+    return out | {name: _plain(values[name][k]) for name in names if name in values}
+
+
+def _plain(value):
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def desk(state, tables, content, *, today_ns, publish=(), follow=lambda day, out: None, screening=None, **changes):
+    """A desk on a bundle's content, with tables of the days before."""
+    serve = serve_settings(**changes)
+    fleet = Fleet(
+        Market(content, tables, state / "days", today_ns),
+        Snapshots(state / "engine"),
+        [Contender("mia-ml/1", "0" * 64, CHAMPION, "", content, content.scorer())],
+        lambda what, n: None,
+    )
+    acting = Acting(Standing(), serve.guards)
+    for contender in fleet:
+        acting.know(contender.version, contender.content)
+    core = Core(serve, screening or Rules(), state, fleet, acting, Metrics())
+    return Desk(core, list(publish), follow)
+
+
+def wire_events(messages):
+    return wire.decode(wire.encode(messages))
+
+
+__all__ = ["Research", "desk", "events_of", "research", "small"]
