@@ -8,7 +8,7 @@ import pytest
 from mia_ml.registry import fetch
 from mia_ml.scoring import bundle, manifest
 from tests import small_world
-from tests.scoring import small
+from tests.scoring import damages, small
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +107,24 @@ def test_bars_do_not_pass_for_ticks(mia, folder, tmp_path):
     )
     assert code == 1
     assert "the bundle's features stand on ticks, these tables hold the bars of a file" in err
+
+
+@pytest.mark.parametrize("kind", ["threshold edited", "pickle for arrays, sealed", "link to a device", "key twice"])
+def test_a_damaged_bundle_ends_the_command_in_one_line(mia, folder, tmp_path, kind):
+    damaged = shutil.copytree(folder, tmp_path / "bundle")
+    apply, told = damages.LOAD[kind]
+    apply(damaged)
+    code, out, err = mia("verify-bundle", damaged)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"mia: {damaged}: ")
+    assert told in err
+    assert not (tmp_path / "marker").exists()
+
+
+def test_a_bundle_edited_and_sealed_again_ends_the_command_in_one_line(mia, folder, tmp_path):
+    damaged = shutil.copytree(folder, tmp_path / "bundle")
+    damages.TAPE["threshold edited"][0](damaged)
+    code, out, err = mia("verify-bundle", damaged)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"mia: {damaged}: golden.safetensors: bundle ")
+    assert "the golden tape gives other decisions here" in err

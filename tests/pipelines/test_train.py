@@ -65,3 +65,14 @@ def test_probabilities_are_those_of_the_libraries_trained_on_that_window_alone(w
         assert report["excluded"] == dict(learnt.excluded)
         assert report["selected"] == list(fitted.inputs)
         assert len(report["selected"]) == world.chosen.models.selection.keep + len(SIGNAL_INPUTS)
+
+
+def test_a_bundle_has_the_ranges_of_its_training_rows_alone(world: World) -> None:
+    for window in world.folds:
+        content = bundle.load(world.root / BUNDLES / window.name).content
+        rows = training_part(walk_forward_of(world.chosen), world.sample, window, openings(world.days)).rows
+        assert content.synthetic is True
+        assert content.ranges
+        for name, span in content.ranges.items():
+            finite = rows[name][np.isfinite(rows[name])]
+            assert span == ((finite.min(), finite.max()) if finite.size else None), name

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import shutil
 import struct
 import subprocess
@@ -19,7 +18,7 @@ from mia_ml.scoring import arrays, bundle, golden, manifest
 from mia_ml.scoring.filter import Rule
 from mia_ml.scoring.scorer import Scorer
 from tests import small_world
-from tests.scoring import small
+from tests.scoring import damage, small
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +39,12 @@ def contents(folder):
 
 def change(folder, edit, sealed=True):
     """Edit the manifest's values, with the seal and the sha256 of the files made to fit again, as no accident does."""
-    path = folder / manifest.NAME
-    values = json.loads(path.read_text())
+    values = damage.read(folder)
     edit(values)
     if sealed:
-        for name in values["files"]:
-            if (folder / name).is_file():
-                values["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        del values["seal"]
-        plain = (json.dumps(values, indent=1) + "\n").encode()
-        values["seal"] = hashlib.sha256(plain).hexdigest()
-    path.write_text(json.dumps(values, indent=1) + "\n")
+        damage.reseal(folder, values)
+    else:
+        (folder / manifest.NAME).write_bytes(damage.as_json(values))
 
 
 def test_the_same_content_gives_the_same_bytes(world, written, tmp_path):
@@ -177,12 +171,12 @@ def test_a_missing_file_is_refused(copy, name):
 
 
 @pytest.mark.parametrize("name", [manifest.NAME, manifest.ARRAYS, manifest.GOLDEN])
-@pytest.mark.parametrize("damage", ["truncated", "empty", "flipped"])
-def test_damaged_bytes_are_refused(copy, name, damage):
+@pytest.mark.parametrize("kind", ["truncated", "empty", "flipped"])
+def test_damaged_bytes_are_refused(copy, name, kind):
     data = bytearray((copy / name).read_bytes())
-    if damage == "flipped":
+    if kind == "flipped":
         data[len(data) // 2] ^= 1
-    (copy / name).write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "flipped": data}[damage])
+    (copy / name).write_bytes({"truncated": data[: len(data) // 2], "empty": b"", "flipped": data}[kind])
     refused(copy, name)
 
 
@@ -247,7 +241,7 @@ EDITS = {
     "infinite weight": (lambda v: v["confluence"]["terms"].update(gamma_levels=np.inf), "gamma_levels is inf"),
     "no threshold": (lambda v: v["confluence"].pop("threshold"), "'threshold' is missing"),
     "threshold 0": (lambda v: v["confluence"]["threshold"].update(base=0), "each must be above 0"),
-    "threshold as text": (lambda v: v["confluence"]["threshold"].update(base="x"), "confluence or context"),
+    "threshold as text": (lambda v: v["confluence"]["threshold"].update(base="x"), "threshold.base is 'x': a number"),
     "unknown component": (lambda v: v["confluence"]["terms"].update(vwap=1.0), "unknown component 'vwap'"),
     "window": (lambda v: v["features"].update(atr_bars=10**6), "features.atr_bars is 1000000"),
     "feature setting": (lambda v: v["features"].pop("grace_ms"), "'grace_ms' is missing"),

@@ -90,8 +90,9 @@ def verify(bundle: Bundle) -> str:
         if getattr(found, f"{name}_sha256") != getattr(gave, f"{name}_sha256"):
             cause = "on other bits of this machine" if same_code else f"by other code ({here[:12]})"
             raise DataError(f"{whose} other {what} here, {cause}; retrain it")
-    if found != gave:
-        raise DataError(f"{whose} {found}, the manifest says {gave}; fetch the bundle again")
+    counts, told = ([a.rows, a.crossings, a.filtered] for a in (found, gave))
+    if counts != told:
+        raise DataError(f"{whose} {counts} rows, crossings and filtered ones, the manifest says {told}; retrain it")
     code = "the code that wrote it" if same_code else f"other code ({here[:12]}), which decides the same"
     return (
         f"bundle {bundle.seal[:12]}, 3 files by sha256, {found.rows:,} golden rows with {found.crossings} crossings "
