@@ -7,9 +7,10 @@ import numpy as np
 from mia_ml.features import intake, live
 from mia_ml.features.tape import Tape
 
-# The kinds of `intake.times_of` in its order, and their rank among events of one time.
+# The kinds of `intake.times_of` in its order.
 _KINDS = (live.TRADE, live.BOOK, live.OPTIONS, live.VIX_VALUE, live.LATE, live.BAR_CLOSED)
-_RANKS = (3, 4, 2, 1, 0, -1)
+RANKS = (3, 4, 2, 1, 0, -1)
+"""Of those kinds among events of one time."""
 _BLOCK = 1 << 16
 """Events turned into Python values at a time, which take ten times the memory of columns."""
 
@@ -17,7 +18,7 @@ _BLOCK = 1 << 16
 def event_order(events: Tape) -> tuple[np.ndarray, np.ndarray]:
     """For every event in event order: the table it stands in (as in `intake.times_of`), and its row there."""
     times = intake.times_of(events)
-    rank = np.concatenate([np.full(ts.size, r) for ts, r in zip(times, _RANKS, strict=True)])
+    rank = np.concatenate([np.full(ts.size, r) for ts, r in zip(times, RANKS, strict=True)])
     order = np.lexsort((rank, np.concatenate(times)))
     table = np.concatenate([np.full(ts.size, k) for k, ts in enumerate(times)])[order]
     row = np.concatenate([np.arange(ts.size) for ts in times])[order]

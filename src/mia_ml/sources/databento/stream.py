@@ -32,6 +32,11 @@ _RECORDS: dict[Any, tuple[Any, ...]] = {
 """The record of each schema in DBN versions 1, 2 and 3."""
 
 
+def record_of(schema: Any, version: int = dbn.DBN_VERSION) -> np.dtype[Any]:
+    """The fields of a schema's records as they are stored."""
+    return np.dtype(_RECORDS[schema][version - 1]._dtypes)
+
+
 def _decompressed(path: Path) -> Iterator[bytes]:
     """The content of a file, compressed or not. Raises SourceError where it stops making sense."""
     try:
@@ -90,7 +95,7 @@ class RecordFile:
         if self.schema not in _RECORDS:
             known = ", ".join(str(schema) for schema in _RECORDS)
             raise SourceError(f"schema {self.schema} is not used here: request one of {known}")
-        self._dtype: np.dtype[Any] = np.dtype(_RECORDS[self.schema][version - 1]._dtypes)
+        self._dtype = record_of(self.schema, version)
         self._rtype = int(dbn.RType.from_schema(self.schema))
 
     def _fill(self, size: int) -> bool:

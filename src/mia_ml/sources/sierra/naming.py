@@ -9,7 +9,7 @@ from mia_ml.core import instruments
 from mia_ml.core.errors import ConfigError
 from mia_ml.core.tables import LEVELS, Columns
 
-_EPOCH_US = int(np.datetime64("1899-12-30", "us").astype(np.int64))
+EPOCH_US = int(np.datetime64("1899-12-30", "us").astype(np.int64))
 """The vendor's day zero, in microseconds from 1970."""
 
 _FLOAT32_STEP = 2.0**-23
@@ -21,7 +21,7 @@ def utc_ns(vendor_us: np.ndarray) -> np.ndarray:
     >>> str(np.datetime64(int(utc_ns(np.array([3_852_144_000_000_000]))[0]), "ns"))
     '2022-01-24T00:00:00.000000000'
     """
-    return (vendor_us + _EPOCH_US) * 1_000
+    return (vendor_us + EPOCH_US) * 1_000
 
 
 def symbol_of(path: Path) -> str:
