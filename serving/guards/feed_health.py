@@ -143,9 +143,8 @@ class Feeds:
         """Reasons to stand down by key; to be called about once a second."""
         if now_ns >= self._sessions["close_ns"][-1]:
             return {"stale": f"the calendar ends with {self._sessions['day'][-1]}: start the service again"}
-        open_ns = self._opened(now_ns)
-        if open_ns is None:
-            return {}
+        at = np.searchsorted(self._sessions["close_ns"], now_ns, side="right")
+        open_ns = int(self._sessions["open_ns"][at])  # still to come while the exchange is closed: nothing is older
         since = max(open_ns, self._since_ns)
         ages = {
             feed.name: now_ns - max(feed.last_priced_ns, since)
@@ -158,9 +157,3 @@ class Feeds:
 
     def _words(self, who: str, age_ns: int) -> str:
         return f"{who}: no priced event for {age_ns / NS:.0f} s, {self._stale_ns / NS:g} s are borne"
-
-    def _opened(self, now_ns: int) -> int | None:
-        """When the trading day under way opened; None while the exchange is closed."""
-        at = int(np.searchsorted(self._sessions["close_ns"], now_ns, side="right"))
-        open_ns = int(self._sessions["open_ns"][at])
-        return open_ns if now_ns >= open_ns else None

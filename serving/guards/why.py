@@ -16,14 +16,15 @@ def no_score(formula: Formula, row: np.ndarray, taken: np.ndarray) -> str:
         return ""
     used = formula.record[0]
     present, needed = float(taken["weight_present"][0]), float(used["least_weight"])
-    absent = [name for name in formula.terms if np.isnan(row[name][0])]
-    if not np.isnan(decision.raw_score(0.0, present, needed)):
-        infinite = [name for name in formula.terms if np.isinf(row[name][0])]
-        if not infinite:
-            raise errors.DataError(f"the score of {row['ts'][0]} is NaN with {present:.2f} of the weight present")
-        return f"score is NaN: infinite: {', '.join(infinite)}"
-    wanted = f"{needed:.2f} needed" if needed > 0 else "some needed"
-    return f"score is NaN: {present:.2f} of the weight present, {wanted}; absent: {', '.join(absent)}"
+    values = row.view(np.float64)[used["column"][: used["terms"]]]
+    if np.isnan(decision.raw_score(0.0, present, needed)):
+        wanted = f"{needed:.2f} needed" if needed > 0 else "some needed"
+        return (
+            f"score is NaN: {present:.2f} of the weight present, {wanted}; absent: {_named(formula, np.isnan(values))}"
+        )
+    if not np.isinf(values).any():
+        raise errors.DataError(f"the score of {row['ts'][0]} is NaN with {present:.2f} of the weight present")
+    return f"score is NaN: infinite: {_named(formula, np.isinf(values))}"
 
 
 def no_pass_mark(row: np.ndarray, taken: np.ndarray) -> str:
@@ -39,3 +40,7 @@ def no_pass_mark(row: np.ndarray, taken: np.ndarray) -> str:
     if np.isnan(taken["probability"][0]):
         return "filtered: the models gave no probability"
     return ""
+
+
+def _named(formula: Formula, which: np.ndarray) -> str:
+    return ", ".join(formula.terms[k] for k in np.flatnonzero(which))

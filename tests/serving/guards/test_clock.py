@@ -54,6 +54,16 @@ def test_a_jump_is_a_reason_until_it_is_undone(machine, jump, words):
     assert clock.check() == ""
 
 
+def test_a_jump_that_was_undone_bears_no_witness_to_the_next(machine):
+    clock = machine.clock()
+    for jump in (HOUR, -HOUR, HOUR):
+        machine.wall += jump
+        assert bool(clock.check()) == (machine.wall - machine.mono > START)
+        clock.saw(machine.wall)
+        machine.pass_(SETTLE_NS // 2)
+    assert clock.check()
+
+
 def test_it_is_anchored_again_when_steady_and_events_agree(machine):
     clock = machine.clock()
     machine.wall += HOUR
