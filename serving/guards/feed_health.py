@@ -18,8 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from mia_ml.core.errors import DataError
-
 NS = 1_000_000_000
 HALF_LIFE_S = 10.0
 _GAIN = math.log(2) / HALF_LIFE_S
@@ -62,13 +60,11 @@ class FeedHealth:
         """Events behind `position` came, in one portion over all tables, refused ones among them; what is missing.
 
         count: how many. last: the highest position. ts_event_ns: the latest event time, of a priced event where
-        `priced` says that there was one. now_ns: when, ns UTC. Raises DataError on more events than positions: what was
-        sent before is to be told to `repeated`.
+        `priced` says that there was one. now_ns: when, ns UTC. More events than positions leave no gap: where two
+        portions share a span of positions, the first has been told of the hole that the second fills.
         """
         after, missing = self.position, last - self.position - count
-        if missing < 0:
-            raise DataError(f"feed {self.name}: {count} events up to position {last}, which follows {after}")
-        self.position = last
+        self.position = max(after, last)
         self.events += count
         self._rate = self._rate * math.exp2((now_ns - self._rate_ns) * _DECAY_PER_NS) + count * _GAIN
         self._rate_ns = now_ns
@@ -77,7 +73,7 @@ class FeedHealth:
             self.last_ts_event_ns = ts_event_ns
         if priced and (self.last_priced_ns is None or ts_event_ns > self.last_priced_ns):
             self.last_priced_ns = ts_event_ns
-        if not missing:
+        if missing <= 0:
             return None
         self.gaps += 1
         self.missing += missing
@@ -130,11 +126,12 @@ class Feeds:
         self._since_ns = since_ns
         self._feeds: dict[str, FeedHealth] = {}
 
-    def __getitem__(self, name: str) -> FeedHealth:
-        """The feed of that name, new when there was none."""
-        if name not in self._feeds:
-            self._feeds[name] = FeedHealth(name)
-        return self._feeds[name]
+    def feed(self, name: str, position: int = 0) -> FeedHealth:
+        """The feed of that name; a new one goes on behind `position`."""
+        known = self._feeds.get(name)
+        if known is None:
+            known = self._feeds[name] = FeedHealth(name, position)
+        return known
 
     def plain(self, now_ns: int) -> list[dict[str, Any]]:
         return [feed.plain(now_ns) for feed in self._feeds.values()]

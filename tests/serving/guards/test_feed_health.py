@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mia_ml.core import calendar
-from mia_ml.core.errors import DataError
 from serving.guards.feed_health import HALF_LIFE_S, FeedHealth, Feeds
 
 NS = 1_000_000_000
@@ -44,9 +43,18 @@ def test_a_gap_says_what_is_missing():
     assert feed.took(2, 15, 0, 0, True) is None
 
 
-def test_what_came_before_must_not_be_told_as_new():
-    with pytest.raises(DataError, match="feed es: 2 events up to position 8, which follows 7"):
-        FeedHealth("es", position=7).took(2, 8, 0, 0, True)
+def test_a_hole_that_a_later_portion_fills_is_told_once():
+    """A row that came late may stand in the portion of its own day, in front of rows with lower positions."""
+    feed = FeedHealth("es", position=7)
+    assert feed.took(2, 10, 0, 0, True).missing == 1
+    assert feed.took(2, 11, 0, 0, True) is None
+    assert feed.took(1, 9, 0, 0, True) is None
+    assert feed.position == 11
+
+
+def test_a_feed_that_resumes_has_no_hole_in_front_of_it():
+    feed = feeds().feed("es", 1000)
+    assert feed.took(1, 1001, 0, 0, True) is None
 
 
 @given(st.integers(1, 50), st.floats(0.5, 200))
@@ -63,40 +71,40 @@ def test_a_steady_feed_reads_its_rate_and_forgets_it(count, portions_a_second):
 
 def test_a_silent_feed_is_stale_until_an_event_comes():
     kept = feeds()
-    bring(kept["es"], NOON)
+    bring(kept.feed("es"), NOON)
     assert kept.stale(NOON + 30 * NS) == {}
     assert kept.stale(NOON + 300 * NS) == {"stale:es": "feed es: no priced event for 300 s, 30 s are borne"}
-    bring(kept["es"], NOON + 301 * NS)
+    bring(kept.feed("es"), NOON + 301 * NS)
     assert kept.stale(NOON + 302 * NS) == {}
 
 
 def test_each_priced_feed_is_judged_and_no_other():
     kept = feeds()
     for name in ("trades", "book"):
-        bring(kept[name], NOON)
-    bring(kept["vix"], NOON, priced=False)
-    bring(kept["book"], NOON + 60 * NS)
-    bring(kept["trades"], NOON + 60 * NS, priced=False)
+        bring(kept.feed(name), NOON)
+    bring(kept.feed("vix"), NOON, priced=False)
+    bring(kept.feed("book"), NOON + 60 * NS)
+    bring(kept.feed("trades"), NOON + 60 * NS, priced=False)
     assert set(kept.stale(NOON + 60 * NS)) == {"stale:trades"}
 
 
 def test_a_feed_that_delivers_late_is_stale():
     kept = feeds()
-    bring(kept["es"], NOON, now_ns=NOON + 31 * NS)
+    bring(kept.feed("es"), NOON, now_ns=NOON + 31 * NS)
     assert set(kept.stale(NOON + 31 * NS)) == {"stale:es"}
 
 
 def test_an_old_event_makes_no_feed_older():
     kept = feeds()
-    bring(kept["es"], NOON)
-    bring(kept["es"], NOON - 100 * NS, now_ns=NOON)
+    bring(kept.feed("es"), NOON)
+    bring(kept.feed("es"), NOON - 100 * NS, now_ns=NOON)
     assert kept.stale(NOON) == {}
-    assert kept["es"].plain(NOON)["age_s"] == 0.0
+    assert kept.feed("es").plain(NOON)["age_s"] == 0.0
 
 
 def test_nothing_is_stale_while_the_exchange_is_closed():
     kept = feeds()
-    bring(kept["es"], CLOSE - 3600 * NS)
+    bring(kept.feed("es"), CLOSE - 3600 * NS)
     assert kept.stale(CLOSE - 1) != {}
     for moment in (CLOSE, CLOSE + 3600 * NS, CLOSE + 24 * 3600 * NS, int(TUESDAY["open_ns"]) - 1):
         assert kept.stale(moment) == {}
@@ -104,17 +112,17 @@ def test_nothing_is_stale_while_the_exchange_is_closed():
 
 def test_after_the_open_the_first_event_has_its_time():
     kept, opening = feeds(), int(TUESDAY["open_ns"])
-    bring(kept["es"], CLOSE - 1)
+    bring(kept.feed("es"), CLOSE - 1)
     assert kept.stale(opening + 30 * NS) == {}
     assert set(kept.stale(opening + 31 * NS)) == {"stale:es"}
 
 
 def test_a_feed_that_left_is_forgotten_with_the_next_open():
     kept, opening = feeds(), int(TUESDAY["open_ns"])
-    bring(kept["old"], CLOSE - 60 * NS)
-    kept["old"].connected = False
+    bring(kept.feed("old"), CLOSE - 60 * NS)
+    kept.feed("old").connected = False
     assert set(kept.stale(CLOSE - 1)) == {"stale:old"}
-    bring(kept["new"], opening + NS)
+    bring(kept.feed("new"), opening + NS)
     assert kept.stale(opening + 20 * NS) == {}
     assert set(kept.stale(opening + 40 * NS)) == {"stale:new"}
 
@@ -123,7 +131,7 @@ def test_no_feed_at_all_is_a_reason():
     kept = feeds(since_ns=NOON)
     assert kept.stale(NOON + 30 * NS) == {}
     assert kept.stale(NOON + 31 * NS) == {"stale": "no feed: no priced event for 31 s, 30 s are borne"}
-    bring(kept["vix"], NOON + 31 * NS, priced=False)
+    bring(kept.feed("vix"), NOON + 31 * NS, priced=False)
     assert set(kept.stale(NOON + 31 * NS)) == {"stale"}
 
 
@@ -134,12 +142,12 @@ def test_the_end_of_the_calendar_is_no_holiday():
 
 def test_the_state_message_has_what_the_page_shows():
     kept = feeds()
-    assert kept["es"].plain(NOON)["age_s"] is None
-    bring(kept["es"], NOON, count=3)
-    kept["es"].refuse("late: its bar had closed")
-    kept["es"].refuse("duplicate", 2)
-    kept["es"].repeated(4)
-    kept["es"].took(1, 9, NOON + NS, NOON + NS, True)
+    assert kept.feed("es").plain(NOON)["age_s"] is None
+    bring(kept.feed("es"), NOON, count=3)
+    kept.feed("es").refuse("late: its bar had closed")
+    kept.feed("es").refuse("duplicate", 2)
+    kept.feed("es").repeated(4)
+    kept.feed("es").took(1, 9, NOON + NS, NOON + NS, True)
     assert kept.plain(NOON + 2 * NS) == [
         {
             "name": "es",
