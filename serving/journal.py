@@ -3,9 +3,10 @@
     <folder>/day.json     the contract, the feeds by number, who decided from when on
     <folder>/<table>.log  RECORD arrays of `serving.events`, in the order of arrival
 
-What the engine has seen is written before anybody hears of it. Records are of one length and numbered through all
-tables, so what a crash tore off is found and cut: after a lost power the files end at the last number before the first
-that is missing. A write that fails keeps what it could not write; it is tried again before anything else is taken.
+What the engine has seen is written before anybody hears of it, and what the folder says of itself before that. Records
+are of one length and numbered through all tables, so what a crash tore off is found and cut: after a lost power the
+files end at the last number before the first that is missing. A write that fails keeps what it could not write; it is
+tried again before anything else is taken.
 """
 
 import os
@@ -56,23 +57,27 @@ class DayLog:
         self.about = Day(day)
         self._buffers = {table: bytearray() for table in TABLES}
         self._files: dict[str, int] = {}
-        self._sizes: dict[str, int] = {}
         self._touched: set[str] = set()
         self._dirty: set[int] = set()
+        self._described = True
 
     @classmethod
     def open(cls, folder: Path, day: int) -> tuple["DayLog", dict[str, np.ndarray]]:
-        """Go on with a day, or begin it; what had arrived by table, RECORD arrays."""
+        """Go on with a day, or begin it; what had arrived by table, RECORD arrays. Raises Unavailable, and DataError
+        on a folder that does not say what its arrivals are."""
         log = cls(folder, day)
-        folder.mkdir(parents=True, exist_ok=True)
-        found = read(folder)
-        about = folder / "day.json"
-        if about.is_file():
-            log.about = _about(about)
-        for table, records in found.items():
-            log._open(table)
-            os.ftruncate(log._files[table], records.nbytes)
-            log._sizes[table] = records.nbytes
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            found = read(folder)
+            about = folder / "day.json"
+            if found or about.is_file():
+                log.about = _about(about)
+            for table in TABLES:
+                if (folder / f"{table}.log").is_file():
+                    os.ftruncate(log._open(table), found[table].nbytes if table in found else 0)
+        except OSError as error:
+            log.close()
+            raise _unavailable(folder, error) from None
         return log, found
 
     def append(self, table: str, record: Any) -> None:
@@ -81,20 +86,17 @@ class DayLog:
         self._touched.add(table)
 
     def describe(self) -> None:
-        """Write `day.json` after a change of `about`. Raises Unavailable."""
-        beside = self.folder / ".day.json"
-        try:
-            beside.write_bytes(msgspec.json.encode(self.about) + b"\n")
-            os.replace(beside, self.folder / "day.json")
-        except OSError as error:
-            raise Unavailable(f"{beside}: {error.strerror}; nothing is taken until it can be written") from None
+        """`about` has changed: it is written before the next record is."""
+        self._described = False
 
     def flush(self) -> bool:
         """Hand everything to the operating system: a killed process loses none of it; whether there was anything.
 
         Raises Unavailable.
         """
-        wrote = bool(self._touched)
+        wrote = bool(self._touched) or not self._described
+        if not self._described:
+            self._write_about()
         while self._touched:
             table = next(iter(self._touched))
             self._write(table, self._buffers[table])
@@ -108,7 +110,7 @@ class DayLog:
             for file in self._dirty:
                 os.fdatasync(file)
         except OSError as error:
-            raise Unavailable(f"{self.folder}: {error.strerror}; nothing is taken until it can be written") from None
+            raise _unavailable(self.folder, error) from None
         self._dirty.clear()
 
     def close(self) -> None:
@@ -122,38 +124,39 @@ class DayLog:
     def _open(self, table: str) -> int:
         file = os.open(self.folder / f"{table}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._files[table] = file
-        self._sizes.setdefault(table, 0)
         return file
+
+    def _write_about(self) -> None:
+        beside = self.folder / ".day.json"
+        try:
+            with open(beside, "wb") as file:
+                file.write(msgspec.json.encode(self.about) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())  # else a lost power may leave an empty one
+            os.replace(beside, self.folder / "day.json")
+        except OSError as error:
+            raise _unavailable(beside, error) from None
+        self._described = True
 
     def _write(self, table: str, buffer: bytearray) -> None:
         try:
             file = self._files.get(table) or self._open(table)
-            written = os.write(file, buffer)
-            if written < len(buffer):  # the disk took a part: the rest says why
-                del buffer[:written]
-                self._sizes[table] += written
-                self._write(table, buffer)
-                return
+            while buffer:  # a disk may take a part: the rest says why
+                del buffer[: os.write(file, buffer)]
         except OSError as error:
-            path = self.folder / f"{table}.log"
-            raise Unavailable(f"{path}: {error.strerror}; nothing is taken until it can be written") from None
-        self._sizes[table] += written
+            raise _unavailable(self.folder / f"{table}.log", error) from None
         self._dirty.add(file)
-        buffer.clear()
 
 
 def read(folder: Path) -> dict[str, np.ndarray]:
     """The arrivals of a day's folder by table, without what a crash tore."""
     found = {table: _records(folder / f"{table}.log", table) for table in TABLES}
-    found = {table: records for table, records in found.items() if records.size}
-    if not found:
-        return {}
     numbers = np.sort(np.concatenate([records["number"] for records in found.values()]))
     odd = np.flatnonzero(numbers != np.arange(1, numbers.size + 1))
-    if odd.size:
-        last = int(odd[0])  # the files were torn apart: whatever came after the first hole was never confirmed
-        found = {table: records[records["number"] <= last] for table, records in found.items()}
-    return found
+    # the files were torn apart: whatever came after the first hole was never confirmed
+    last = int(odd[0]) if odd.size else numbers.size
+    found = {table: records[records["number"] <= last] for table, records in found.items()}
+    return {table: records for table, records in found.items() if records.size}
 
 
 def about(folder: Path) -> Day:
@@ -175,4 +178,10 @@ def _records(path: Path, table: str) -> np.ndarray:
     if not path.is_file():
         return np.zeros(0, RECORD[table])
     size = RECORD[table].itemsize
-    return np.fromfile(path, RECORD[table], count=path.stat().st_size // size)
+    found = np.fromfile(path, RECORD[table], count=path.stat().st_size // size)
+    odd = np.flatnonzero(np.diff(found["number"], prepend=0) <= 0)  # a length that reached the disk without the bytes
+    return found[: odd[0]] if odd.size else found
+
+
+def _unavailable(path: Path, error: OSError) -> Unavailable:
+    return Unavailable(f"{path}: {error.strerror}; nothing is taken until it can be written")
