@@ -129,7 +129,12 @@ class Arrivals:
         return self.release(now_ns)
 
     def release(self, now_ns: int, until: int = NONE) -> Found:
-        """What may go on: everything before it has come, or counts up to `until`, which nothing is to come before."""
+        """What may go on: everything before it has come, or counts up to `until`, which nothing is to come before.
+
+        Nothing does before the first price has said which contract it is a day of.
+        """
+        if not self.contract:
+            return {}
         released = self.merge.release(max(self.merge.safe(now_ns), until))
         for records in released.values():
             times = records["ts_event"][records["reason"] == 0]

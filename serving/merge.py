@@ -14,16 +14,16 @@ from collections import deque
 import numpy as np
 
 from mia_ml.core.moments import NONE
-from serving.events import LATE, PRICED
+from serving.events import LATE
 
 FOREVER = np.iinfo(np.int64).max
 Found = dict[str, np.ndarray]
 """RECORD arrays by table."""
 
 
-def key_of(table: str, records: np.ndarray) -> np.ndarray:
+def key_of(records: np.ndarray) -> np.ndarray:
     """When records count, ns UTC: a late event by its arrival."""
-    if table in PRICED and (records["reason"] == LATE).any():
+    if (records["reason"] == LATE).any():
         return np.where(records["reason"] == LATE, records["ts_recv"], records["ts_event"])
     return records["ts_event"]
 
@@ -55,9 +55,14 @@ class Merge:
         self._reached.pop(lane, None)
         self._heard.pop(lane, None)
 
+    def awaited(self, until: int, now_ns: int) -> list[int]:
+        """Lanes that have not reached a moment and have not been silent for long."""
+        behind = [lane for lane, reached in self._reached.items() if reached < until]
+        return [lane for lane in behind if self._heard[lane] + self._hold_ns > now_ns]
+
     def add(self, table: str, records: np.ndarray, now_ns: int) -> None:
         """Accepted or late records of one lane, in its order."""
-        keys = key_of(table, records)
+        keys = key_of(records)
         self._waiting.append((table, keys, records))
         self.earliest = min(self.earliest, int(keys.min()))
         self._patience.append((now_ns + self._hold_ns, int(keys.max())))
@@ -67,12 +72,15 @@ class Merge:
         until = min(self._reached.values(), default=NONE)
         while self._patience and self._patience[0][0] <= now_ns:
             ts = self._patience[0][1]
-            behind = [lane for lane, reached in self._reached.items() if reached < ts]
-            if any(self._heard[lane] + self._hold_ns > now_ns for lane in behind):
+            if self.awaited(ts, now_ns):
                 break
             until = max(until, ts)
             self._patience.popleft()
         return until
+
+    def numbers(self) -> np.ndarray:
+        """Of the arrivals that wait, int64."""
+        return np.concatenate([np.zeros(0, np.int64), *(records["number"] for _, _, records in self._waiting)])
 
     def release(self, until: int) -> Found:
         """What waits and counts up to `until`, by table, each in order of time; no table without records."""
@@ -93,10 +101,10 @@ class Merge:
         self.earliest = min((int(keys.min()) for _, keys, _ in left), default=FOREVER)
         if not left:
             self._patience.clear()
-        return {table: _in_order(table, found) for table, found in parts.items()}
+        return {table: _in_order(found) for table, found in parts.items()}
 
 
-def _in_order(table: str, parts: list[np.ndarray]) -> np.ndarray:
+def _in_order(parts: list[np.ndarray]) -> np.ndarray:
     joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    keys = key_of(table, joined)
+    keys = key_of(joined)
     return joined if (keys[1:] >= keys[:-1]).all() else joined[np.argsort(keys, kind="stable")]

@@ -7,7 +7,7 @@ import numpy as np
 from mia_ml.features import intake
 from mia_ml.features.tape import Tape
 from serving import events
-from serving.events import LATE, PRICED
+from serving.events import LATE
 
 
 def tape_of(found: dict[str, np.ndarray]) -> Tape:
@@ -17,8 +17,7 @@ def tape_of(found: dict[str, np.ndarray]) -> Tape:
     for table, records in found.items():
         reason = records["reason"]
         if reason.any():
-            if table in PRICED:
-                late.append(records["ts_recv"][reason == LATE])
+            late.append(records["ts_recv"][reason == LATE])
             records = records[reason == 0]
         if records.size:
             columns = events.columns(table, records)
