@@ -103,8 +103,7 @@ class TradingDay:
         verdicts = self._run(self.arrivals.release(now_ns, until))
         for rail in self.rails:
             verdicts += rail.clock(until)
-        boundary = int(self.rails[0].engine.last_close_ns)
-        self.arrivals.closed(boundary)
+        self._closed(until)
         return verdicts
 
     def wait_over(self, now_ns: int) -> list[Verdict]:
@@ -133,7 +132,13 @@ class TradingDay:
         for table, records in accepted.items():
             if records.size:
                 arrivals.merge.add(table, records, 0)
-        return self._run(arrivals.release(NONE, until), until)
+        verdicts = self._run(arrivals.release(NONE, until), until)
+        self._closed(max(until, arrivals.frontier))
+        return verdicts
+
+    def _closed(self, reached: int) -> None:
+        """Whatever is earlier than the last bar that the engine closed comes too late; before the open none has."""
+        self.arrivals.closed(min(int(self.rails[0].engine.last_close_ns), reached))
 
     def _push(self, ts: int) -> list[Verdict]:
         record = self._packer.record
