@@ -1,0 +1,36 @@
+"""Compile whatever scoring calls, once, at install: `python -m mia_ml.scoring.warm`. Later processes load it."""
+
+import numpy as np
+
+from mia_ml.backtest import execution
+from mia_ml.confluence.formula import FORMULA, Formula
+from mia_ml.features import engine, stream
+from mia_ml.models.ensemble import ARRAYS, SIGNAL_INPUTS, Ensemble, Member
+from mia_ml.scoring.filter import Filter, Rule
+from mia_ml.scoring.scorer import Scorer
+
+
+def _smallest() -> Ensemble:
+    """One tree of one leaf."""
+    arrays = {name: np.zeros(0, dtype) for name, dtype in ARRAYS.items()}
+    for name in arrays:
+        if name.startswith(("tree", "node", "member")):
+            arrays[name] = np.zeros(1, ARRAYS[name])
+    arrays["combination"] = np.zeros(2)
+    arrays["tree_nodes"][0] = 1
+    arrays["node_threshold"][0] = np.inf
+    arrays["member_weight"][0] = 1.0
+    return Ensemble(("rvol", *SIGNAL_INPUTS), (Member("forest", 1, 0, "none", 0),), "average", arrays)
+
+
+def warm() -> None:
+    stream.warm()
+    nothing = Formula("nothing", (), np.zeros(1, FORMULA))
+    filter = Filter(_smallest(), Rule("fixed", 0.5), np.zeros(1, execution.PARAMS))
+    for scorer in (Scorer(nothing), Scorer(nothing, filter)):
+        scorer.decide(np.zeros(0, engine.ROW))
+    filter.passes(np.zeros(1, engine.ROW), np.zeros(1, np.int64), np.ones(1), np.ones(1))
+
+
+if __name__ == "__main__":
+    warm()
