@@ -4,5 +4,12 @@ import multiprocessing
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
-    ["cmaes", "psycopg", "tests.tuning.workers", "tests.ledger.writers", "tests.pipelines.counted"]
+    [
+        "cmaes",
+        "psycopg",
+        "tests.tuning.workers",
+        "tests.ledger.writers",
+        "tests.pipelines.counted",
+        "tests.registry.shelf",
+    ]
 )
