@@ -5,63 +5,90 @@ not; the decision itself is never changed.
 """
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 from mia_ml.confluence import decision as decisions
 from mia_ml.scoring.content import Content
 from mia_ml.settings.serve import Guards
 from serving.decisions import Live
 from serving.guards import why
-from serving.guards.drift import Drift
+from serving.guards.drift import Block, Drift
 from serving.guards.ranges import Ranges
 from serving.guards.standing import Standing
 from serving.output import Cause
 from serving.rail import Verdict
+from serving.unavailable import Unavailable
 
 RECOVERED = "recovered after a restart: its moment has passed"
-DRIFT_DAYS = 20
-"""How far back drift is looked for, trading days."""
 
 
 class Acting:
-    """standing: reasons of the service as a whole. The ranges and the drift of each version are kept here."""
+    """standing: reasons of the service as a whole. The ranges and the drift of each version are kept here.
 
-    def __init__(self, standing: Standing, guards: Guards) -> None:
+    folder: where the sessions that drift is looked for in are kept. now_ns: the service's clock.
+    """
+
+    def __init__(self, standing: Standing, guards: Guards, folder: Path, now_ns: Callable[[], int]) -> None:
         self.standing = standing
+        self.now_ns = now_ns
         self._guards = guards
+        self._folder = folder
         self._ranges: dict[str, Ranges] = {}
         self._drift: dict[str, Drift] = {}
+        self._kept: dict[str, set[tuple[int, int]]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
 
-    def know(self, version: str, content: Content) -> None:
-        """A version is at work."""
+    def know(self, version: str, content: Content, day: int = 0) -> None:
+        """A version is at work, from trading day `day` on; what was kept of the days before is gone through again."""
         self._ranges[version] = Ranges(content.ranges, self._guards.range_margin, self._guards.range_most)
-        self._drift[version] = Drift(content.ranges, self._guards.drift_delta, DRIFT_DAYS)
+        drift = self._drift[version] = Drift(content.ranges, self._guards.drift_delta, self._guards.drift_days)
+        kept = self._kept[version] = set()
+        path = self._file(version)
+        for line in path.read_bytes().splitlines() if path.is_file() else []:
+            block = Block.read(line)
+            kept.add((block.day, block.session))
+            if not day or block.day < day:
+                drift.feed(block)
 
     def live_of(self, verdict: Verdict, cause: Cause, recovered: bool = False, too_late: bool = False) -> Live:
         """What is to be said of a decision that was just taken. too_late: nobody can act on it any more."""
+        latency_us = None if not cause.perf_ns else (time.perf_counter_ns() - cause.perf_ns) / 1e3
         by, taken = verdict.contender, verdict.decision
         signal = taken["action"][0] == decisions.SIGNAL
         outside = self._ranges[by.version].outside(verdict.row)
+        drifted = self._drift[by.version].in_force(int(taken["day"][0]))
         against = [RECOVERED] if too_late else self.standing.texts()
         too_far = self._ranges[by.version].verdict(outside)
         if too_far:
             against.append(too_far)
-        said = [why.no_score(by.scorer.formula, verdict.row, taken), why.no_pass_mark(verdict.row, taken)]
-        said += against
+        if self._guards.drift == "stand_down":
+            against += drifted
+        said = [why.no_score(by.scorer.formula, verdict.row, taken), why.no_pass_mark(verdict.row, taken), *against]
         if outside and not too_far:
             said.append("out of its training range, borne: " + "; ".join(map(str, outside)))
-        latency_us = None if not cause.perf_ns else (time.perf_counter_ns() - cause.perf_ns) / 1e3
+        if self._guards.drift == "warn":
+            said += drifted
         act = bool(signal) and not against
         text = [line for line in said if line]
-        return Live(act, text, cause.ts_event, cause.ts_recv, time.time_ns(), latency_us, recovered)
+        return Live(act, text, cause.ts_event, cause.ts_recv, self.now_ns(), latency_us, recovered)
 
     def after(self, verdict: Verdict) -> None:
-        """The decision is out: what ends with its bar, and what drifts."""
-        ts, day = int(verdict.decision["ts"][0]), int(verdict.decision["day"][0])
-        self.standing.closed(ts)
-        drift = self._drift[verdict.contender.version]
-        if drift.take(verdict.row, verdict.decision) is None:
-            return
-        key = f"drift:{verdict.contender.version}"
-        found = drift.in_force(day)
-        if self._guards.drift == "stand_down":
-            self.standing.set(key, "; ".join(found), ts)
+        """The decision is out: what ends with its bar, and what drifts. Raises Unavailable."""
+        self.standing.closed(int(verdict.decision["ts"][0]))
+        version = verdict.contender.version
+        block = self._drift[version].take(verdict.row, verdict.decision)
+        if block is not None and (block.day, block.session) not in self._kept[version]:
+            self._keep(version, block)
+
+    def _keep(self, version: str, block: Block) -> None:
+        path = self._file(version)
+        try:
+            with path.open("ab") as file:
+                file.write(block.line().strip() + b"\n")
+        except OSError as error:
+            raise Unavailable(f"{path}: {error.strerror}") from None
+        self._kept[version].add((block.day, block.session))
+
+    def _file(self, version: str) -> Path:
+        return self._folder / f"{version.replace('/', '-')}.jsonl"

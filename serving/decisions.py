@@ -52,7 +52,7 @@ class Decided(msgspec.Struct, frozen=True):
 
 
 class Live(msgspec.Struct, frozen=True):
-    """act: a signal that nothing stands against. latency_us: from receipt to the decision, None where none was timed."""
+    """act: a signal that nothing stands against. latency_us: from receipt to decision, None where it was not timed."""
 
     act: bool
     why: list[str]

@@ -5,9 +5,11 @@ leaves, an answer is written down before anybody hears it: what a crash interrup
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from mia_ml.core.moments import MINUTE, NONE
 from mia_ml.settings.serve import Serve
@@ -21,9 +23,9 @@ from serving.decisions import Journal
 from serving.events import PRICED
 from serving.fleet import Fleet
 from serving.guards.clock import AnchoredClock
-from serving.guards.feed_health import FeedHealth
+from serving.guards.feed_health import FeedHealth, Feeds, Gap
 from serving.journal import DayLog, Role
-from serving.merge import FOREVER, Found
+from serving.merge import FOREVER
 from serving.metrics import Metrics
 from serving.output import Cause, Output, Publish
 from serving.rail import CHAMPION, STANDBY, Contender, Verdict
@@ -34,8 +36,35 @@ NS_PER_MS = 1_000_000
 DAYS, DECISIONS, ENGINE = "days", "decisions", "engine"
 """Folders of the state."""
 
-Follow = Callable[[TradingDay, list[tuple[Verdict, bool]]], None]
-"""Told of decisions that are out, and whether each is acted upon: the paper accounts."""
+
+class Follower(Protocol):
+    """Who follows what is decided: the paper accounts."""
+
+    def champion_is(self, contender: Contender, day: int) -> None:
+        """From here on in a trading day. Raises Unavailable."""
+
+    def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
+        """Decisions that are out, and whether each is acted upon."""
+
+    def end(self, day: TradingDay, contenders: Iterable[Contender], bars: int) -> None:
+        """A trading day is over, which had so many bars. Raises Unavailable: it is ended again."""
+
+
+class Rows(NamedTuple):
+    """Consecutive rows of one table and symbol from a feed, RECORDs with position, ts_recv and values."""
+
+    table: str
+    symbol: str
+    records: np.ndarray
+
+    def until(self, ts_ns: int) -> "Rows":
+        return self._replace(records=self.records[self.records["ts_event"] <= ts_ns])
+
+    def behind(self, position: int) -> "Rows":
+        return self._replace(records=self.records[self.records["position"] > position])
+
+    def beyond(self, ts_ns: int) -> "Rows":
+        return self._replace(records=self.records[self.records["ts_event"] > ts_ns])
 
 
 class Core(NamedTuple):
@@ -50,41 +79,51 @@ class Core(NamedTuple):
 
 
 class Desk:
-    """publish: who is told of each line that is written. follow: who is told of decisions that are out."""
+    """publish: who is told of each line that is written. follower: who follows what is out."""
 
-    def __init__(self, core: Core, publish: list[Publish], follow: Follow) -> None:
+    def __init__(self, core: Core, clock: AnchoredClock, publish: list[Publish], follower: Follower) -> None:
         self.core = core
-        self.clock = AnchoredClock(core.serve.guards.skew_ms * NS_PER_MS)
+        self.clock = clock
         self.journal = Journal(core.state / DECISIONS)
         self.output = Output(self.journal, publish, core.serve.sync != "never")
-        self.health: dict[str, FeedHealth] = {}
+        self.feeds = Feeds(core.fleet.market.sessions, core.serve.guards.stale_s, self.clock.now_ns())
         self.day: TradingDay | None = None
-        self._follow = follow
+        self._follower = follower
         self._live = core.serve.clock == "wall"
         self._sync = core.serve.sync
         self._stuck = False
+        self._latest_event = 0
         self._positions: dict[str, int] = {}
         self._out: list[tuple[Verdict, bool]] = []
 
     # the day
 
-    def open_day(self, at: int) -> recovery.Recovered:
-        """Begin the trading day at a position of the calendar, or go on with it."""
+    def open_day(self, at: int, stored: list[Rows] | None = None) -> recovery.Recovered:
+        """Begin the trading day at a position of the calendar, or go on with it.
+
+        stored: what the tables hold of a day that is begun here in its middle; what it led to is told to nobody.
+        """
         session = self.core.fleet.market.sessions[at]
         number = int(session["day"])
         log, found = DayLog.open(self.core.state / DAYS / str(number), number)
         if not log.about.contract and self.core.serve.contract != "auto":
             log.about.contract = self.core.serve.contract
         arrivals = Arrivals(log, session, self.core.rules, self.core.fleet.champion.content.grace_ns, self._hold_ns)
+        if at:
+            arrivals.closed(int(self.core.fleet.market.sessions["close_ns"][at - 1]) + 1)
         self.core.fleet.ready_for(number)
         day = TradingDay(arrivals, self.core.fleet.rails, self.core.fleet.market.root, self.core.fleet.market.trades)
         arrivals.latest_ns = self._latest_ns()
         recovered = recovery.recover(day, found, self.journal) if found else recovery.Recovered([], [])
         self.day = day
+        if stored and not found:
+            lane = day.lane("store", True)
+            day.portion(lane, {part.table: part.records for part in stored}, time.monotonic_ns())
+            day.take_prints()
         known = {role.version: role.role for role in log.about.roles}
         for contender in self.core.fleet:
             if known.get(contender.version) != contender.role:
-                self._take_up(contender)
+                self.take_up(contender)
         for name, lane in day.lanes.items():
             self._positions[name] = max(lane.position, self._positions.get(name, 0))
         for verdict, line in recovered.told:
@@ -98,6 +137,7 @@ class Desk:
         day = self._today()
         self._decide(day.clock(day.arrivals.close_ns, time.monotonic_ns()), Cause(day.arrivals.close_ns, None, 0))
         self.settle()
+        self._follower.end(day, self.core.fleet, sum(rows.size for rows in day.rails[0].rows))
         day.arrivals.log.about.finished = True
         day.arrivals.log.describe()
         day.arrivals.log.sync()
@@ -130,6 +170,8 @@ class Desk:
         refused: list[wire.Refusal] = []
         first = position = self.resume_after(feed)
         latest, priced, count = 0, False, 0
+        if self._live:
+            ts_recv_ns = self.clock.now_ns()  # which no step of the wall clock moves
         for e in events:
             ts = e.ts_event
             day = self.day
@@ -141,6 +183,8 @@ class Desk:
             if e.position <= position:
                 duplicates += 1
                 continue
+            if e.position > position + 1 and position:
+                self._miss(feed, position, e.position, ts)
             ts_recv = ts_recv_ns if self._live else NONE if e.ts_recv is None else e.ts_recv
             reason, text = self._take_one(day, feed, e, ts_recv, perf_ns)
             self._positions[feed] = position = e.position
@@ -155,29 +199,41 @@ class Desk:
         self.settle()
         return wire.Reply(position, accepted, duplicates, refused)
 
-    def take_portion(self, feed: str, screened: bool, symbols: dict[str, str], found: Found) -> None:
-        """Take many events of a feed, all of one trading day. found: as `Arrivals.portion`. Raises Unavailable."""
-        perf_ns = time.perf_counter_ns()
+    def take_portion(self, feed: str, screened: bool, rows: list[Rows]) -> None:
+        """Take many events of a feed, in its order. Raises Unavailable: then those behind `resume_after` are not in."""
         if self._stuck:
             self.settle()
-        latest = max(int(table["ts_event"].max()) for table in found.values())
-        day = self.turn_to(latest)
-        lane = day.lane(feed, screened)
-        first, refused = self.resume_after(feed), []
-        count = sum(table.size for table in found.values())
-        self._positions[feed] = max(int(table["position"].max()) for table in found.values())
-        for table in list(found):
-            text = day.refuses(table, symbols[table])
-            if text:
-                refused += [wire.Refusal(0, text)] * found.pop(table).size
+        while rows:
+            day = self.turn_to(min(int(part.records["ts_event"].min()) for part in rows))
+            today = [part.until(day.arrivals.close_ns) for part in rows]
+            rows = [part for part in (part.beyond(day.arrivals.close_ns) for part in rows) if part.records.size]
+            self._take_today(day, feed, screened, [part for part in today if part.records.size])
+
+    def awaits_others(self, feed: str, ts_ns: int) -> bool:
+        """Whether other feeds have still to reach the end of the trading day that a feed is about to leave."""
+        day = self.day
+        if day is None or ts_ns <= day.arrivals.close_ns or feed not in day.lanes:
+            return False
+        merge, now = day.arrivals.merge, time.monotonic_ns()
+        return any(lane != day.lanes[feed].number for lane in merge.awaited(day.arrivals.close_ns, now))
+
+    def connected(self, feed: str, on: bool) -> None:
+        """A feed has come or gone."""
+        self._health(feed).connected = on
+
+    def rejected(self, feed: str, reason: str) -> None:
+        """A feed has a vendor row that is no event."""
+        self._health(feed).refuse(reason)
+
+    def failed(self, feed: str, why: str) -> None:
+        """A feed has ended on an error: nobody acts on what it no longer tells."""
+        self.core.acting.standing.add(f"feed:{feed}", f"feed {feed}: {why}", self.now_ns())
+
+    def now_ns(self) -> int:
+        """The service's time, ns UTC: of the clock, or of the last event where only events move it."""
         if self._live:
-            for own in found.values():
-                own["ts_recv"] = self.clock.now_ns()
-        self._decide(day.portion(lane, found, time.monotonic_ns()), Cause(latest, None, perf_ns))
-        for own in found.values():
-            refused += [wire.Refusal(0, reason_text(int(code))) for code in own["reason"] if code]
-        self._heard(feed, first, count, latest, bool(found.keys() & set(PRICED)), 0, refused)
-        self.settle()
+            return self.clock.now_ns()
+        return self._latest_event
 
     def tick(self) -> None:
         """Time passes: in live, bars close by the clock, and whoever waited long enough goes on. Raises Unavailable."""
@@ -209,7 +265,7 @@ class Desk:
         if self._out:
             self.output.settle()
             out, self._out = self._out, []
-            self._follow(self._today(), out)
+            self._follower.follow(self._today(), out)
             for verdict, _ in out:
                 self.core.acting.after(verdict)
         self._stuck = False
@@ -223,6 +279,32 @@ class Desk:
         self.journal.close()
 
     # inside
+
+    def _take_today(self, day: TradingDay, feed: str, screened: bool, rows: list[Rows]) -> None:
+        perf_ns = time.perf_counter_ns()
+        lane, first = day.lane(feed, screened), self.resume_after(feed)
+        refused: list[wire.Refusal] = []
+        found: dict[str, list[np.ndarray]] = {}
+        for part in rows:
+            text = day.refuses(part.table, part.symbol)
+            if text:
+                refused += [wire.Refusal(0, text)] * part.records.size
+            else:
+                found.setdefault(part.table, []).append(part.records)
+        joined = {table: parts[0] if len(parts) == 1 else _by_position(parts) for table, parts in found.items()}
+        for records_of in joined.values():
+            records_of["feed"] = lane.number
+            if self._live:
+                records_of["ts_recv"] = self.clock.now_ns()
+        latest = max(int(part.records["ts_event"].max()) for part in rows)
+        self._decide(day.portion(lane, joined, time.monotonic_ns()), Cause(latest, None, perf_ns))
+        self._positions[feed] = max(int(part.records["position"].max()) for part in rows)
+        for records_of in joined.values():
+            refused += [wire.Refusal(0, reason_text(code)) for code in records_of["reason"].tolist() if code]
+        count = sum(part.records.size for part in rows)
+        self._health(feed, first).position = self._positions[feed] - count  # a source may number as it likes
+        self._heard(feed, first, count, latest, bool(joined.keys() & set(PRICED)), 0, refused)
+        self.settle()
 
     def _take_one(self, day: TradingDay, feed: str, e: wire.Event, ts_recv: int, perf_ns: int) -> tuple[int, str]:
         lane = day.lanes.get(feed) or day.lane(feed, False)
@@ -264,25 +346,34 @@ class Desk:
     def _heard(
         self, feed: str, first: int, count: int, latest: int, priced: bool, twice: int, refused: list[wire.Refusal]
     ) -> None:
-        now = self.clock.now_ns() if self._live else latest
-        health = self.health.get(feed)
-        if health is None:
-            health = self.health[feed] = FeedHealth(feed, first)
+        self._latest_event = max(self._latest_event, latest)
+        now = self.now_ns()
+        health = self._health(feed, first)
         if count:
-            gap = health.took(count, self._positions[feed], latest, now, priced)
-            if gap is not None:
-                self.core.acting.standing.add(f"gap:{feed}", str(gap), now, latest)
+            health.took(count, self._positions[feed], latest, now, priced)
+        if self._live and latest:
+            self.clock.saw(latest)
         if twice:
             health.repeated(twice)
         for refusal in refused:
             health.refuse(refusal.reason)
 
-    def _take_up(self, contender: Contender) -> None:
+    def _miss(self, feed: str, after: int, before: int, ts_ns: int) -> None:
+        """Events of a feed never came: nobody acts on the bars that lack them."""
+        gap = Gap(feed, before - after - 1, after, before)
+        self.core.acting.standing.add(f"gap:{feed}", str(gap), self.now_ns(), ts_ns)
+
+    def _health(self, feed: str, first: int | None = None) -> FeedHealth:
+        return self.feeds.feed(feed, self.resume_after(feed) if first is None else first)
+
+    def take_up(self, contender: Contender) -> None:
         """Write down who decides from here on."""
         day = self._today()
         since = day.rails[0].engine.last_close_ns if day.arrivals.number else int(day.arrivals.session["open_ns"])
         day.arrivals.log.about.roles.append(Role(contender.version, contender.role, since))
         day.arrivals.log.describe()
+        if contender.role == CHAMPION:
+            self._follower.champion_is(contender, day.day)
 
     def _today(self) -> TradingDay:
         if self.day is None:
@@ -300,6 +391,11 @@ class Desk:
     @property
     def _hold_ns(self) -> int:
         return self.core.serve.hold_ms * NS_PER_MS
+
+
+def _by_position(parts: list[np.ndarray]) -> np.ndarray:
+    joined = np.concatenate(parts)
+    return joined[np.argsort(joined["position"], kind="stable")]
 
 
 def reason_text(code: int) -> str:

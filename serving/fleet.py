@@ -75,6 +75,11 @@ class Fleet:
         else:
             self.rails.append(rail)
 
+    def invite(self, newcomer: Contender) -> None:
+        """Let a version in while there are no engines: it gets one with the next day."""
+        self._contenders.append(newcomer)
+        self.rails.clear()
+
     def remove(self, leaving: Contender) -> None:
         """Let a version go, and its engine when nobody else has it."""
         self._contenders.remove(leaving)

@@ -12,8 +12,10 @@ from mia_ml.store import parquet
 from mia_ml.store.rules import Rules
 from serving import decisions, wire
 from serving.acting import Acting
+from serving.catch_up import begun_in
 from serving.desk import Core, Desk
 from serving.fleet import Fleet
+from serving.guards.clock import AnchoredClock
 from serving.guards.standing import Standing
 from serving.history import Market, Snapshots
 from serving.metrics import Metrics
@@ -93,7 +95,7 @@ def _plain(value):
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def desk(state, tables, content, *, today_ns, publish=(), follow=lambda day, out: None, screening=None, **changes):
+def desk(state, tables, content, *, today_ns, publish=(), follower=None, screening=None, **changes):
     """A desk on a bundle's content, with tables of the days before."""
     serve = serve_settings(**changes)
     fleet = Fleet(
@@ -102,11 +104,22 @@ def desk(state, tables, content, *, today_ns, publish=(), follow=lambda day, out
         [Contender("mia-ml/1", "0" * 64, CHAMPION, "", content, content.scorer())],
         lambda what, n: None,
     )
-    acting = Acting(Standing(), serve.guards)
+    clock = AnchoredClock(serve.guards.skew_ms * 1_000_000)
+    acting = Acting(Standing(), serve.guards, state / "drift", clock.now_ns)
     for contender in fleet:
-        acting.know(contender.version, contender.content)
+        acting.know(contender.version, contender.content, max(begun_in(state), default=0))
     core = Core(serve, screening or Rules(), state, fleet, acting, Metrics())
-    return Desk(core, list(publish), follow)
+    return Desk(core, clock, list(publish), follower or Nobody())
+
+
+class Nobody:
+    """Follows nothing."""
+
+    def champion_is(self, contender, day): ...
+
+    def follow(self, day, out): ...
+
+    def end(self, day, contenders, bars): ...
 
 
 def wire_events(messages):

@@ -1,0 +1,305 @@
+"""The service: a desk with feeds, a registry that is asked, a clock that ticks, and everybody who is told.
+
+It starts as it was stopped or killed: versions by their aliases (the last good ones when the registry is away), their
+golden tapes replayed, the days before from a snapshot, today's events from the log or from the tables, at full speed.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mia_ml.confluence import decision as decisions
+from mia_ml.core.errors import MiaError, UsageError
+from mia_ml.judge import judgement
+from mia_ml.settings.serve import Serve
+from mia_ml.store.rules import Rules
+from serving import feeding, papers, swap, versions, wire
+from serving.acting import Acting
+from serving.catch_up import begun_in, catch_up
+from serving.desk import Core, Desk
+from serving.feeds import build
+from serving.fleet import Fleet
+from serving.guards.clock import NS_PER_MS, AnchoredClock
+from serving.guards.standing import Standing
+from serving.history import Market, Show, Snapshots
+from serving.hub import Hub
+from serving.metrics import Metrics
+from serving.rail import CHAMPION, SHADOW, STANDBY, Verdict
+from serving.status import Status
+from serving.trading_day import TradingDay
+from serving.unavailable import Unavailable
+from serving.versions import Chosen, Lookout
+
+STOOD_DOWN = "stood_down.txt"
+"""Holds the reason while the service is stood down by hand, over restarts."""
+TICK_S = 0.05
+WATCH_S = 1.0
+_log = logging.getLogger("mia.service")
+
+
+class Wanted(NamedTuple):
+    """champion: an alias, or a bundle's folder. shadows: aliases."""
+
+    champion: str
+    shadows: tuple[str, ...]
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        return () if Path(self.champion).is_dir() else (self.champion, *self.shadows)
+
+
+class Service:
+    """What the application stands in front of. project: what relative paths of the settings are relative to."""
+
+    def __init__(
+        self, serve: Serve, rules: Rules, wanted: Wanted, lookout: Lookout, project: Path, level: float, show: Show
+    ) -> None:
+        self.serve = serve
+        self.limits = serve.limits
+        self.metrics = Metrics()
+        self.hub = Hub(serve.limits.queue, self.metrics)
+        self.state_folder = project / serve.state
+        self._rules = rules
+        self._wanted = wanted
+        self._lookout = lookout
+        self._project = project
+        self._level = level
+        self._show = show
+        self._desk: Desk | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._chosen: dict[str, Chosen] = {}
+        self._last_good = False
+        self._registry = "ok"
+        self._starting = "starting"
+        self._swapping = asyncio.Lock()
+
+    # the application's side
+
+    async def start(self) -> None:
+        """Raises MiaError, one line, when no version can be started as it should."""
+        chosen = await self._choose()
+        contenders = [versions.load(found, role) for found, role in self._roles(chosen)]
+        self._chosen = chosen
+        content = contenders[0].content
+        market = Market(content, self._project / self.serve.tables, self.state_folder / "days", time.time_ns())
+        self._snapshots = Snapshots(self.state_folder / "engine")
+        fleet = Fleet(market, self._snapshots, contenders, self._show)
+        clock = AnchoredClock(self.serve.guards.skew_ms * NS_PER_MS)
+        acting = Acting(Standing(), self.serve.guards, self.state_folder / "drift", clock.now_ns)
+        begun = begun_in(self.state_folder)
+        for contender in contenders:
+            acting.know(contender.version, contender.content, begun[-1] if begun else 0)
+        self._papers = papers.in_folder(self.state_folder, market.sessions, self._level)
+        core = Core(self.serve, self._rules, self.state_folder, fleet, acting, self.metrics)
+        self._desk = Desk(core, clock, [self.hub.publish], self)
+        self._status = Status(self._desk, self._papers)
+        self._judge(chosen)
+        catch_up(self._desk, self._show)
+        versions.remember(self._lookout.bundles, chosen)
+        gc.collect()
+        gc.freeze()  # what lives as long as the service is never looked at again
+        self._starting = ""
+        if (self.state_folder / STOOD_DOWN).is_file():
+            self._by_hand((self.state_folder / STOOD_DOWN).read_text())
+        self._tasks = [asyncio.create_task(work) for work in (self._tick(), self._watch(), self._poll())]
+        since = int(self._desk.day.arrivals.session["open_ns"]) if self._desk.day else 0
+        about = build.Market(content.instrument, content.calendar, content.grace_ns, since)
+        for name, section in self.serve.feeds.items():
+            feed = build.feed(name, section, about, self._project)
+            self._tasks.append(asyncio.create_task(feeding.run(feed, self._desk)))
+
+    async def stop(self) -> None:
+        self._starting = "stopping"
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._lookout.close()
+        if self._desk is not None:
+            with contextlib.suppress(Unavailable):
+                self._desk.close()
+                self._papers.save()
+
+    def resume_after(self, feed: str) -> int:
+        return self._up().resume_after(feed)
+
+    def connected(self, feed: str, on: bool) -> None:
+        self._up().connected(feed, on)
+
+    def take(self, feed: str, events: list[wire.Event], ts_recv_ns: int) -> wire.Reply:
+        return self._up().take(feed, events, ts_recv_ns)
+
+    def state(self) -> dict[str, Any]:
+        if self._desk is None:
+            return {"ready": False, "why": self.ready(), "stand_down": [], "feeds": [], "versions": []}
+        return self._status.plain(self.ready(), len(self.hub), self._last_good, self._registry)
+
+    def ready(self) -> list[str]:
+        if self._starting:
+            return [self._starting]
+        return self._up().core.acting.standing.lines()
+
+    def decisions(self, since: int, limit: int) -> Iterable[bytes]:
+        return self._up().journal.after(since, limit)
+
+    def statement(self, day: int | None) -> dict[str, Any]:
+        self._up()
+        return self._papers.statement(day)
+
+    async def reload(self) -> dict[str, Any]:
+        await self._look()
+        return {"registry": self._registry, "versions": {alias: c.version for alias, c in self._chosen.items()}}
+
+    def stand_down(self, on: bool, reason: str) -> None:
+        self._up()
+        self._by_hand(reason if on else "")
+        kept = self.state_folder / STOOD_DOWN
+        kept.write_text(reason) if on else kept.unlink(missing_ok=True)
+        _log.warning("stand down by hand: %s: %s", "on" if on else "off", reason)
+
+    def _by_hand(self, reason: str) -> None:
+        desk = self._up()
+        desk.core.acting.standing.set("manual", f"stood down by hand: {reason}" if reason else "", desk.now_ns())
+
+    # the desk's side
+
+    def champion_is(self, contender: Any, day: int) -> None:
+        self._papers.champion_is(contender, day)
+
+    def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
+        self._papers.follow(day, out)
+        self._status.seen([verdict for verdict, _ in out])
+        for verdict, act in out:
+            action = decisions.ACTIONS[int(verdict.decision["action"][0])]
+            self.metrics.decisions.labels(verdict.contender.version, action, str(act).lower()).inc()
+
+    def end(self, day: TradingDay, contenders: Iterable[Any], bars: int) -> None:
+        self._papers.end(day, contenders, bars)
+
+    # versions
+
+    async def _choose(self) -> dict[str, Chosen]:
+        if not self._wanted.aliases:
+            return {self._wanted.champion: versions.of_folder(Path(self._wanted.champion))}
+        found = await self._lookout.ask(self._wanted.aliases)
+        away = [said for said in found.values() if isinstance(said, str) and versions.AWAY in said]
+        if away:
+            before = versions.last_good(self._lookout.bundles)
+            if self._wanted.champion not in before:
+                raise UsageError(f"{away[0]}; and no version was ever at work here")
+            self._last_good, self._registry = True, away[0]
+            _log.warning("the last good versions are used: %s", away[0])
+            return {alias: before[alias] for alias in self._wanted.aliases if alias in before}
+        return {alias: versions.judged(alias, found[alias]) for alias in self._wanted.aliases}
+
+    def _roles(self, chosen: dict[str, Chosen]) -> list[tuple[Chosen, str]]:
+        champion = chosen[self._wanted.champion]
+        roles = [(champion, CHAMPION)]
+        for alias in self._wanted.shadows:
+            if alias in chosen and chosen[alias].version not in {one.version for one, _ in roles}:
+                roles.append((chosen[alias], SHADOW))
+        return roles
+
+    async def _look(self) -> None:
+        """Ask the registry, and follow it."""
+        if not self._wanted.aliases:
+            return
+        async with self._swapping:
+            found = await self._lookout.ask(self._wanted.aliases)
+            chosen = dict(self._chosen)
+            problems = []
+            for alias, said in found.items():
+                try:
+                    chosen[alias] = versions.judged(alias, said)
+                except MiaError as error:
+                    problems.append(str(error))
+            self._registry = "; ".join(problems) or "ok"
+            if problems:
+                self.metrics.registry_failures.inc()
+            else:
+                self._last_good = False
+            if chosen != self._chosen:
+                await self._follow(chosen)
+
+    async def _follow(self, chosen: dict[str, Chosen]) -> None:
+        """Bring the versions at work to what was chosen. A version that cannot start changes nothing."""
+        desk = self._up()
+        fleet = desk.core.fleet
+        roles = self._roles(chosen)
+        try:
+            for one, role in roles:
+                if one.version not in {contender.version for contender in fleet}:
+                    newcomer = await asyncio.to_thread(versions.load, one, SHADOW if role == SHADOW else STANDBY)
+                    await swap.join(desk, self._snapshots, newcomer)
+        except MiaError as error:
+            self._registry = str(error)
+            _log.error("the versions stay as they are: %s", error)
+            return
+        at_work = {contender.version: contender for contender in fleet}
+        before = fleet.champion
+        swap.take_over(desk, at_work[roles[0][0].version])
+        for contender in list(fleet):
+            wanted = {one.version: role for one, role in roles}.get(contender.version)
+            if wanted is None and contender is not before:
+                fleet.remove(contender)
+            elif wanted == SHADOW and contender.role == STANDBY:
+                contender.role = SHADOW
+                desk.take_up(contender)
+        self._chosen = chosen
+        self._judge(chosen)
+        versions.remember(self._lookout.bundles, chosen)
+        if fleet.champion is not before:
+            _log.warning("champion is now %s, before it was %s", fleet.champion.version, before.version)
+
+    def _judge(self, chosen: dict[str, Chosen]) -> None:
+        for one in chosen.values():
+            found = judgement.read(Path(one.judgement)) if one.judgement else None
+            self._papers.judgements[one.version] = found
+
+    # what goes on by itself
+
+    async def _tick(self) -> None:
+        """Time passes for the desk."""
+        desk, stuck = self._up(), ""
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                desk.tick()
+                now = ""
+            except Unavailable as error:
+                now = str(error)
+            if now != stuck:
+                desk.core.acting.standing.set("disk", now, desk.now_ns())
+                _log.error("%s", now or "taking events again")
+            stuck = now
+
+    async def _watch(self) -> None:
+        """Guards that look at the clock, and housekeeping."""
+        desk, standing = self._up(), self._up().core.acting.standing
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self.serve.clock == "wall":
+                now = desk.now_ns()
+                standing.set("clock", desk.clock.check(), now)
+                standing.replace("stale", desk.feeds.stale(now), now)
+                self.metrics.clock_offset_s.set(desk.clock.offset_ns() / 1e9)
+            gc.collect(1)
+            with contextlib.suppress(Unavailable):
+                self._papers.save()
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(self.serve.poll_s)
+            try:
+                await self._look()
+            except (MiaError, OSError) as error:
+                self._registry = " ".join(str(error).split())
+
+    def _up(self) -> Desk:
+        if self._desk is None or self._starting == "starting":
+            raise Unavailable(f"the service is {self._starting or 'not started'}: try again")
+        return self._desk
