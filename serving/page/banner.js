@@ -26,10 +26,11 @@ export const conditions = (store, link) => {
     add(`override-${one.version}`, "odd", isChampion ? "OVERRIDDEN CHAMPION" : "OVERRIDDEN",
       `OVERRIDDEN ${one.role} ${one.version}: promoted against its gates`, [one.overridden]);
   }
-  if (!state.ready) {
-    add("not-ready", "open", "NOT READY", "NOT READY", state.why?.length ? state.why : ["the service does not say why"]);
+  const why = (state.why ?? []).filter((reason) => !standing.includes(reason));
+  if (!state.ready && (why.length || !standing.length)) {
+    add("not-ready", "open", "NOT READY", "NOT READY", why.length ? why : ["the service does not say why"]);
   }
-  if (!champion) add("no-champion", "open", "NO CHAMPION", "NO CHAMPION: nothing can be acted on");
+  if (!champion && state.decisions) add("no-champion", "open", "NO CHAMPION", "NO CHAMPION: nothing can be acted on");
   if (state.last_good_bundle) {
     add("last-good", "open", "LAST GOOD BUNDLE", "LAST GOOD BUNDLE in use: the registry did not give one at start");
   }

@@ -65,8 +65,9 @@ export class Connection {
     try {
       const state = await (await this.#get("api/state")).json();
       if (life !== this.#life) return;
-      this.store.begin(state);
+      const up = this.store.begin(state);
       this.changed();
+      if (!up) throw new Error(`the service is starting: ${state.why?.join("; ") || "it does not say what it waits for"}`);
       while (await this.#catchUp(life));
       if (life === this.#life) this.#listen(life);
     } catch (error) {

@@ -28,11 +28,16 @@ export class Store {
     this.unknown = 0;
   }
 
-  /** First state after each connection. A number behind ours means a service that began anew: nothing here is its. */
+  /** First state after each connection; false from a service that is still starting and cannot say where it is.
+   *  A number behind ours means a service that began anew: nothing here is its. */
   begin(state) {
-    const number = state.decisions?.number ?? 0;
+    if (!state.decisions) {
+      if (this.last === null) this.state = state;
+      return false;
+    }
+    const { number } = state.decisions;
     if (this.last !== null && number < this.last) this.forget();
-    if (this.last === null) this.last = Math.max(0, number - (state.decisions?.today ?? 0));
+    if (this.last === null) this.last = Math.max(0, number - (state.decisions.today ?? 0));
     if (state.day > this.day) this.#open(state.day);
     for (const version of state.versions ?? []) {
       if (Array.isArray(version.paper?.curve)) {
@@ -40,6 +45,7 @@ export class Store {
       }
     }
     this.status(state);
+    return true;
   }
 
   status(state) {

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from serving.app import listeners
 from tests.serving.page import recorded, stand_in
 
 
@@ -29,20 +31,23 @@ def desk() -> stand_in.Desk:
 
 
 @pytest.fixture
-def server(desk: stand_in.Desk) -> Iterator[stand_in.Server]:
-    running = stand_in.Server(desk).start()
+def server(desk: stand_in.Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[stand_in.Server]:
+    """It tells its state more often than the real one, so that a test waits less."""
+    monkeypatch.setattr(listeners, "STATUS_S", 0.2)
+    running = stand_in.Server(desk, tmp_path).start()
     yield running
     running.stop()
 
 
 @pytest.fixture
 def look(chromium, server: stand_in.Server):
-    """Opens a window on the page: look(token=..., size="laptop" | "phone", colours="light" | "dark")."""
+    """Opens a window on the page: look(scope or token, size="laptop" | "phone", colours="light" | "dark")."""
     from tests.serving.page import browser
 
     with ExitStack() as stack:
 
-        def open_(token: str | None = stand_in.READER, **chosen: str):
+        def open_(scope: str | None = "read", **chosen: str):
+            token = scope and server.tokens.get(scope, scope)
             return stack.enter_context(browser.window(chromium, server.url, token, **chosen))
 
         yield open_

@@ -1,174 +1,150 @@
-"""A stand-in for the live service: it serves the page and speaks its part of the contract, with what it was given.
+"""The live service's own application before a desk that says what it was given: SYNTHETIC decisions, any state.
 
-    python -m tests.serving.page.stand_in SCENARIO [PORT]     to look at the page; the token is "reader-token"
+    python -m tests.serving.page.stand_in SCENARIO     to look at the page; prints its address and a token
 
 Scenarios: day, empty, eight, trouble. A test runs it as a `Server`, changes its `Desk`, stops it and starts it again.
 """
 
 import asyncio
-import contextlib
 import json
-import socket
 import sys
+import tempfile
 import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
-from starlette.websockets import WebSocket, WebSocketDisconnect
+import uvloop
 
+from serving import server, wire
+from serving.hub import Hub
+from serving.metrics import Metrics
+from serving.tokens import NAME, Tokens
+from serving.unavailable import Unavailable
+from tests.serving import fake_desk
 from tests.serving.page import recorded
 
 PAGE = Path(__file__).resolve().parents[3] / "serving" / "page"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-READER, FEEDER = "reader-token", "feeder-token"
-MOST_LINES = 1000
 
 
-@dataclass
 class Desk:
-    """What the service would know. lines: numbered; status: a state as of `recorded.state`."""
+    """lines: numbered decisions; status: a state as of `recorded.state`. asked: each `since` that was asked for.
+    starting: what a service that is not up yet says. again: lines that are sent once more than asked for, once."""
 
-    lines: list[dict[str, Any]] = field(default_factory=list)
-    status: dict[str, Any] = field(default_factory=lambda: recorded.state([]))
-    status_s: float = 0.2
-    asked: list[int] = field(default_factory=list)  # each `since` that was asked for
+    def __init__(self, lines: list[recorded.Line], status: dict[str, Any]) -> None:
+        self.lines, self.status = lines, status
+        self.asked: list[int] = []
+        self.starting = ""
+        self.again = 0
+        self.limits = fake_desk.limits()
+        self.metrics = Metrics()
+        self.hub = Hub(self.limits.queue, self.metrics)
+        self.loop: asyncio.AbstractEventLoop | None = None
 
-    def state(self) -> dict[str, Any]:
-        ts = self.lines[-1]["live"]["ts_decided"] if self.lines else recorded.OPEN_NS
-        number = self.lines[-1]["number"] if self.lines else 0
-        latest = self.lines[-1]["decision"] if self.lines else {"session": "premarket", "regime": "normal"}
-        own = {
-            "time_ns": ts,
-            "session": latest["session"],
-            "regime": latest["regime"],
-            "latency_us": recorded.latency(self.lines),
-            "decisions": {"number": number, "today": len(self.lines)},
-        }
-        return own | self.status
+    def add(self, lines: list[recorded.Line]) -> None:
+        """Decide, from the thread of a test."""
+        if self.loop is None:
+            self.lines += lines
+        else:
+            self.loop.call_soon_threadsafe(self._publish, lines)
 
-    def behind(self, since: int) -> list[dict[str, Any]]:
-        return [line for line in self.lines if line["number"] > since]
+    def _publish(self, lines: list[recorded.Line]) -> None:
+        self.lines += lines
+        for line in lines:
+            self.hub.publish(line["number"], json.dumps(line).encode())
 
     def champion(self) -> dict[str, Any]:
         return next(one for one in self.status["versions"] if one["role"] == "champion")
 
+    async def start(self) -> None:
+        pass
 
-def scope_refusal(token: str) -> int | None:
-    """The HTTP status that refuses a token reading, or None."""
-    if token == READER:
-        return None
-    return 403 if token == FEEDER else 401
+    async def stop(self) -> None:
+        pass
 
+    def resume_after(self, feed: str) -> int:
+        return 0
 
-def app(desk: Desk) -> Starlette:
-    def guarded(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
-        def guard(request: Request) -> Response:
-            refused = scope_refusal(request.headers.get("authorization", "").removeprefix("Bearer "))
-            return answer(request) if refused is None else JSONResponse({"error": "no"}, refused)
+    def connected(self, feed: str, on: bool) -> None:
+        pass
 
-        return guard
+    def take(self, feed: str, events: list[wire.Event], ts_recv_ns: int) -> wire.Reply:
+        raise Unavailable("a stand-in takes nothing")
 
-    @guarded
-    def state(request: Request) -> Response:
-        return JSONResponse(desk.state())
+    def state(self) -> dict[str, Any]:
+        if self.starting:
+            return {"ready": False, "why": [self.starting], "stand_down": [], "feeds": [], "versions": []}
+        latest = self.lines[-1] if self.lines else None
+        own = {
+            "time_ns": latest["live"]["ts_decided"] if latest else recorded.OPEN_NS,
+            "session": latest["decision"]["session"] if latest else "premarket",
+            "regime": latest["decision"]["regime"] if latest else "normal",
+            "latency_us": recorded.latency(self.lines),
+            "decisions": {"number": latest["number"] if latest else 0, "today": len(self.lines)},
+        }
+        return own | self.status
 
-    @guarded
-    def decisions(request: Request) -> Response:
-        since, limit = (
-            int(request.query_params.get(name, default)) for name, default in (("since", 0), ("limit", 100))
-        )
-        desk.asked.append(since)
-        lines = desk.behind(since)[: min(limit, MOST_LINES)]
-        return Response("".join(json.dumps(line) + "\n" for line in lines), media_type="application/x-ndjson")
+    def ready(self) -> list[str]:
+        return [self.starting] if self.starting else self.status["why"]
 
-    async def listen(websocket: WebSocket) -> None:
-        token = next((name[7:] for name in websocket.scope["subprotocols"] if name.startswith("bearer.")), "")
-        if scope_refusal(token) is not None or "mia" not in websocket.scope["subprotocols"]:
-            await websocket.close()
-            return
-        since = int(websocket.query_params["since"])
-        desk.asked.append(since)
-        await websocket.accept("mia")
-        gone = asyncio.create_task(until_gone(websocket))
-        said = 0.0
-        with contextlib.suppress(WebSocketDisconnect):
-            while not gone.done():
-                for line in desk.behind(since):
-                    await websocket.send_text(json.dumps({"type": "decision"} | line))
-                    since = line["number"]
-                if time.monotonic() - said >= desk.status_s:
-                    said = time.monotonic()
-                    await websocket.send_text(json.dumps({"type": "status"} | desk.state()))
-                await asyncio.wait([gone], timeout=0.02)
+    def decisions(self, since: int, limit: int) -> Iterable[bytes]:
+        if self.starting:
+            raise Unavailable(self.starting)
+        self.asked.append(since)
+        since, self.again = since - self.again, 0
+        return [json.dumps(line).encode() for line in self.lines if line["number"] > since][:limit]
 
-    class Page(StaticFiles):
-        async def get_response(self, path: str, scope: Any) -> Response:
-            answer = await super().get_response(path, scope)
-            answer.headers["content-security-policy"] = POLICY
-            return answer
+    def statement(self, day: int | None) -> dict[str, Any]:
+        return {}
 
-    return Starlette(
-        routes=[
-            Route("/api/state", state),
-            Route("/api/decisions", decisions),
-            WebSocketRoute("/ws/decisions", listen),
-            Mount("/", Page(directory=PAGE, html=True)),
-        ]
-    )
+    async def reload(self) -> dict[str, Any]:
+        return {}
 
-
-async def until_gone(websocket: WebSocket) -> None:
-    with contextlib.suppress(WebSocketDisconnect):
-        while True:
-            await websocket.receive_text()
+    def stand_down(self, on: bool, reason: str) -> None:
+        pass
 
 
 class Server:
-    """A desk behind a port of this machine, in a thread; it can go away and come back on the same port."""
+    """A desk behind a port of this machine, in a thread; it can go away and come back on the same port. folder: of its
+    tokens; tokens: one of each scope."""
 
-    def __init__(self, desk: Desk, port: int = 0) -> None:
-        self.desk = desk
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/"
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self.desk, self.folder = desk, folder
+        self.tokens = fake_desk.all_tokens(folder)
+        self.url = ""
+        self._port = 0
 
     def start(self) -> "Server":
-        config = uvicorn.Config(
-            app(self.desk), port=self.port, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=lambda: uvloop.run(self._serve()), daemon=True)
         self._thread.start()
-        while not self._server.started:
-            if not self._thread.is_alive():
-                raise RuntimeError(f"nothing serves port {self.port}")
-            time.sleep(0.01)
+        if not self._up.wait(10):
+            raise RuntimeError("the stand-in does not come up")
         return self
 
     def stop(self) -> None:
-        self._server.should_exit = True
+        assert self.desk.loop is not None
+        self.desk.loop.call_soon_threadsafe(self._asked.set)
+        self.desk.loop = None
         self._thread.join(timeout=10)
+
+    async def _serve(self) -> None:
+        chosen = fake_desk.settings(self.folder, limits=self.desk.limits, port=self._port)
+        self._asked = asyncio.Event()
+        with server.bind(chosen) as bound:
+            async with server.listening(self.desk, chosen, Tokens(self.folder / NAME), bound, PAGE) as url:
+                self._port = bound.getsockname()[1]
+                self.url, self.desk.loop = f"{url}/", asyncio.get_running_loop()
+                self._up.set()
+                await self._asked.wait()
 
 
 def scenario(name: str) -> Desk:
     """day: champion and two shadows; empty: nothing decided; eight: eight shadows; trouble: all that can be wrong."""
     champion = recorded.version(recorded.CHAMPION, "champion", 100_312.5)
     if name == "empty":
-        return Desk(status=recorded.state([recorded.version(recorded.CHAMPION, "champion")]))
+        return Desk([], recorded.state([recorded.version(recorded.CHAMPION, "champion")]))
     words = ("inconclusive", "promote", "keep")
     many = 8 if name == "eight" else 2
     shadows = [
@@ -181,7 +157,7 @@ def scenario(name: str) -> Desk:
     minutes, holes = 330, tuple(range(205, 212))
     streams = [recorded.decisions(minutes, holes=holes)]
     streams += [recorded.decisions(minutes, one["version"], "shadow", 10 + k) for k, one in enumerate(shadows)]
-    desk = Desk(recorded.numbered(*streams), recorded.state([champion, *shadows]), status_s=1.0)
+    desk = Desk(recorded.numbered(*streams), recorded.state([champion, *shadows]))
     walk(desk)
     if name == "trouble":
         champion["overridden"] = "desk's decision of 2023-12-20: gates undecidable after 140 trades"
@@ -206,9 +182,10 @@ def walk(desk: Desk) -> None:
 
 
 def main() -> None:
-    name, port = [*sys.argv[1:], "day", "8401"][:2] if len(sys.argv) != 2 else [sys.argv[1], "8401"]
-    desk = scenario(name)
-    uvicorn.run(app(desk), port=int(port), log_level="warning")
+    with tempfile.TemporaryDirectory() as folder:
+        running = Server(scenario(sys.argv[1]), Path(folder)).start()
+        input(f"{running.url}, token {running.tokens['read']}; Enter ends it ")
+        running.stop()
 
 
 if __name__ == "__main__":

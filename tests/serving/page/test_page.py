@@ -54,7 +54,7 @@ def test_updates_without_a_reload(desk: stand_in.Desk, look: Open) -> None:
     seen.page.evaluate("window.stayed = true")
     new = more(desk, 2)
     desk.champion()["paper"] |= {"equity_usd": 100_400.0, "day_usd": 400.0}
-    desk.lines += new
+    desk.add(new)
     expect(seen.rows()).to_have_count(27)
     expect(seen.field("score")).to_have_text(shown(new[-1]["decision"]["score"]))
     expect(seen.field("equity")).to_have_text("100,400.00")
@@ -71,14 +71,15 @@ def test_goes_on_where_it_was_when_the_service_comes_back(
     expect(seen.page.locator("#flags")).to_contain_text("DISCONNECTED")
     expect(seen.page.locator("#banners")).to_contain_text("what is shown is as of")
     desk.asked.clear()
-    desk.lines += more(desk, 3)
+    desk.add(more(desk, 3))
+    desk.again = 4
     server.start()
     seen.page.get_by_role("button", name="Try now").click()
     expect(seen.rows()).to_have_count(28)
     expect(seen.page.locator("#flags")).not_to_contain_text("DISCONNECTED")
-    desk.lines += more(desk, 1)
+    desk.add(more(desk, 1))
     expect(seen.rows()).to_have_count(29)
-    assert desk.asked[0] == last
+    assert desk.asked[0] == last, "only what is new is asked for; what comes twice all the same counts once"
     assert seen.numbers() == [line["number"] for line in reversed(champions(desk))]
 
 
@@ -98,26 +99,26 @@ def test_a_service_that_began_anew_is_not_mixed_with_the_old(
     ("token", "said"),
     [
         ("wrong", "does not know this token"),
-        (stand_in.FEEDER, "needs the scope read"),
+        ("feed", "needs the scope read"),
         ("two words", "letters, digits"),
     ],
 )
-def test_a_wrong_token_is_told(look: Open, token: str, said: str) -> None:
-    seen = look(token=None)
-    seen.page.locator("#token").fill(token)
+def test_a_wrong_token_is_told(server: stand_in.Server, look: Open, token: str, said: str) -> None:
+    seen = look(None)
+    seen.page.locator("#token").fill(server.tokens.get(token, token))
     seen.page.keyboard.press("Enter")
     expect(seen.page.locator("#door-said")).to_contain_text(said)
     expect(seen.page.locator("#desk")).to_be_hidden()
 
 
-def test_a_token_is_kept_for_the_tab_and_never_in_an_address(look: Open) -> None:
-    seen = look(token=None)
-    seen.page.locator("#token").fill(stand_in.READER)
+def test_a_token_is_kept_for_the_tab_and_never_in_an_address(server: stand_in.Server, look: Open) -> None:
+    seen = look(None)
+    seen.page.locator("#token").fill(server.tokens["read"])
     seen.page.keyboard.press("Enter")
     expect(seen.rows()).to_have_count(25)
     seen.page.reload()
     expect(seen.rows()).to_have_count(25)
-    assert not [url for url in seen.requests if stand_in.READER in url]
+    assert not [url for url in seen.requests if server.tokens["read"] in url]
     seen.page.get_by_role("button", name="Leave").click()
     expect(seen.page.locator("#token")).to_be_focused()
     assert seen.page.evaluate("sessionStorage.length") == 0
@@ -129,7 +130,7 @@ def test_a_new_day_starts_clean(desk: stand_in.Desk, look: Open) -> None:
     expect(seen.rows()).to_have_count(25)
     line = more(desk, 1)[0]
     line["decision"]["day"] = desk.status["day"] = 20231227
-    desk.lines.append(line)
+    desk.add([line])
     expect(seen.rows()).to_have_count(1)
     expect(seen.page.locator("#day")).to_have_text("2023-12-27")
 
@@ -145,8 +146,22 @@ def test_the_chart_is_read_by_keys(desk: stand_in.Desk, look: Open) -> None:
     seen.page.keyboard.press("Enter")
     expect(seen.field("decision-score")).to_have_text(shown(line["decision"]["score"]))
     expect(seen.page.locator("#decision")).to_contain_text("NOT THE LATEST")
-    desk.lines += more(desk, 1)
+    desk.add(more(desk, 1))
     expect(seen.rows()).to_have_count(26)
     expect(seen.field("decision-score")).to_have_text(shown(line["decision"]["score"]))
     seen.page.keyboard.press("Escape")
     expect(seen.field("decision-score")).to_have_text(shown(desk.lines[-1]["decision"]["score"]))
+
+
+def test_a_service_that_is_starting_is_waited_for(desk: stand_in.Desk, server: stand_in.Server, look: Open) -> None:
+    seen = look()
+    expect(seen.rows()).to_have_count(25)
+    server.stop()
+    desk.starting = "today's events are run again"
+    server.start()
+    expect(seen.page.locator("#banners")).to_contain_text("today's events are run again")
+    assert len(seen.numbers()) == 25
+    desk.starting = ""
+    desk.add(more(desk, 1))
+    expect(seen.rows()).to_have_count(26)
+    expect(seen.page.locator("#flags")).to_have_text("READYSYNTHETIC")

@@ -24,7 +24,7 @@ def test_hostile_text_stays_text(desk: stand_in.Desk, look: Open) -> None:
     line["decision"] |= {"session": evil, "regime": evil, "fingerprint": evil, "contributions": {evil: 0.1}}
     line["decision"] |= {"models": {evil: 0.5}, "probability": 0.5, "pass_mark": 0.4, "action": "signal", "crossing": 1}
     line["live"]["why"] = [evil]
-    desk.lines.append(line | {"version": evil, "overridden": evil})
+    desk.add([line | {"version": evil, "overridden": evil}])
     seen = look()
     for part in (
         "#banners",
@@ -42,9 +42,15 @@ def test_hostile_text_stays_text(desk: stand_in.Desk, look: Open) -> None:
     assert not seen.errors
 
 
-@pytest.mark.parametrize("size", ["laptop", "phone"])
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("scenario", ["eight", "trouble"])
+@pytest.mark.parametrize(
+    ("size", "colours", "scenario"),
+    [
+        ("laptop", "light", "eight"),
+        ("laptop", "dark", "trouble"),
+        ("phone", "light", "trouble"),
+        ("phone", "dark", "eight"),
+    ],
+)
 def test_fits_and_can_be_read(
     desk: stand_in.Desk, server: stand_in.Server, look: Open, tmp_path: Path, size: str, colours: str, scenario: str
 ) -> None:
@@ -96,7 +102,7 @@ def test_a_new_champion_is_marked(desk: stand_in.Desk, look: Open) -> None:
     expect(seen.rows()).to_have_count(25)
     old, new = desk.status["versions"]
     old["role"], new["role"] = "standby", "champion"
-    desk.lines += [line | {"version": "mia-ml/4"} for line in more(desk, 2)]
+    desk.add([line | {"version": "mia-ml/4"} for line in more(desk, 2)])
     expect(seen.rows()).to_have_count(27)
     expect(seen.page.locator("#score-chart .change-name")).to_have_text("mia-ml/4")
     expect(seen.field("equity")).to_have_text("99,870.00")
@@ -120,7 +126,7 @@ def test_an_empty_day_without_shadows(desk: stand_in.Desk, look: Open) -> None:
     expect(seen.page.locator("#decision")).to_have_text("No decision yet on this day.")
     expect(seen.page.locator("#versions")).to_contain_text("No shadow scores beside the champion.")
     expect(seen.rows()).to_have_count(0)
-    desk.lines += more(desk, 1)
+    desk.add(more(desk, 1))
     expect(seen.rows()).to_have_count(1)
     assert seen.errors == []
 
@@ -128,7 +134,7 @@ def test_an_empty_day_without_shadows(desk: stand_in.Desk, look: Open) -> None:
 def test_thousands_of_decisions_end_with_the_last(desk: stand_in.Desk, look: Open) -> None:
     seen = look()
     expect(seen.rows()).to_have_count(25)
-    desk.lines += more(desk, 5000)
+    desk.add(more(desk, 5000))
     expect(seen.page.locator("#count")).to_have_text("1 to 30 of 5,025", timeout=20_000)
     expect(seen.field("score")).to_have_text(shown(desk.lines[-1]["decision"]["score"]))
     assert seen.page.locator("#decisions tbody tr").count() == 30
