@@ -1,11 +1,13 @@
 """A small market for the live service: what research decides on it, and the same market as messages of a feed."""
 
 import math
+import shutil
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from mia_ml.core.moments import NONE
+from mia_ml.core.moments import NONE, iso
 from mia_ml.datasets import days as table_days
 from mia_ml.settings.serve import Serve
 from mia_ml.store import parquet
@@ -32,6 +34,58 @@ class Research(NamedTuple):
     lines: list[bytes]
 
 
+class World(NamedTuple):
+    """tables: of every day. before: without the last ones, which are to be lived through. days: those, Day. messages:
+    their events as a feed sends them. events: the same, decoded. research: what is to be decided on them."""
+
+    tables: Path
+    before: Path
+    content: object
+    days: tuple
+    messages: list[dict]
+    events: list[wire.Event]
+    research: Research
+
+    @property
+    def lines(self):
+        return self.research.lines
+
+    @property
+    def end(self):
+        """That the last day is over."""
+        return wire.Clock(self.days[-1].close_ns)
+
+    def desk(self, state, **changes):
+        return desk(state, self.before, self.content, **{"today_ns": self.days[0].open_ns} | changes)
+
+
+def world(root, live=1, content=None, **simulated):
+    """A simulated market of which the last `live` days are to be lived through."""
+    tables = small_world.write(root / "tables", **simulated)
+    return of_tables(root, tables, content or small.content(small.ensemble(small.rows(tables))), live)
+
+
+def of_tables(root, tables, content, live=1):
+    days = table_days.plan(tables, content.instrument, content.calendar, content.native).days[-live:]
+    before = root / "before"
+    shutil.copytree(tables, before)
+    for day in days:
+        for path in before.rglob(f"{iso(day.day)}.parquet"):
+            path.unlink()
+    messages = []
+    for day in days:
+        messages += events_of(day, len(messages) + 1)
+    return World(
+        tables, before, content, days, messages, decoded(messages), research(content, tables, [d.day for d in days])
+    )
+
+
+def decoded(messages):
+    """Messages as the events that a desk takes."""
+    most = wire.MOST_EVENTS
+    return [e for k in range(0, len(messages), most) for e in wire_events(messages[k : k + most])]
+
+
 def serve_settings(**changes):
     from mia_ml import settings
 
@@ -40,14 +94,14 @@ def serve_settings(**changes):
 
 
 def research(content, tables, days):
-    """days: yyyymmdd, whose decisions are wanted; every day of the tables is run."""
+    """days: yyyymmdd, whose decisions are wanted; every day of the tables is run, to its close."""
     from mia_ml.features.stream import Engine
 
-    plan = small_world.plan(tables)
+    plan = table_days.plan(tables, content.instrument, content.calendar, content.native)
     engine = Engine(content.engine_params(), plan.sessions, plan.contracts)
     rows, contracts = [], {}
     for day in plan.days:
-        rows.append(engine.run(table_days.tape_of(day, content.grace_ns)))
+        rows.append(engine.run(table_days.tape_of(day, content.grace_ns), day.close_ns))
         contracts[day.day] = day.contract
     rows = np.concatenate(rows)
     scorer = content.scorer()
@@ -95,16 +149,19 @@ def _plain(value):
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def desk(state, tables, content, *, today_ns, publish=(), follower=None, screening=None, **changes):
-    """A desk on a bundle's content, with tables of the days before."""
+def desk(
+    state, tables, content, *, today_ns, publish=(), follower=None, screening=None, versions=None, clock=None, **changes
+):
+    """A desk on a bundle's content, with tables of the days before. versions: (content, role) by name, for more."""
     serve = serve_settings(**changes)
+    at_work = versions or {"mia-ml/1": (content, CHAMPION)}
     fleet = Fleet(
         Market(content, tables, state / "days", today_ns),
         Snapshots(state / "engine"),
-        [Contender("mia-ml/1", "0" * 64, CHAMPION, "", content, content.scorer())],
+        [Contender(name, "0" * 64, role, "", own, own.scorer()) for name, (own, role) in at_work.items()],
         lambda what, n: None,
     )
-    clock = AnchoredClock(serve.guards.skew_ms * 1_000_000)
+    clock = clock or AnchoredClock(serve.guards.skew_ms * 1_000_000)
     acting = Acting(Standing(), serve.guards, state / "drift", clock.now_ns)
     for contender in fleet:
         acting.know(contender.version, contender.content, max(begun_in(state), default=0))
@@ -126,4 +183,20 @@ def wire_events(messages):
     return wire.decode(wire.encode(messages))
 
 
-__all__ = ["Research", "desk", "events_of", "research", "small"]
+def reopened(desk_):
+    """A desk after a start: it goes on with the last day that was begun."""
+    begun = begun_in(desk_.core.state)
+    if begun:
+        desk_.open_day(int(np.searchsorted(desk_.core.fleet.market.sessions["day"], begun[-1])))
+    return desk_
+
+
+def decision_of(line):
+    """The deterministic part of a line."""
+    return bytes(decisions._KEPT.decode(line).decision)
+
+
+def on_disk(state):
+    """The journal of all days, lines."""
+    files = sorted((state / "decisions").glob("*.jsonl"))
+    return b"".join(path.read_bytes() for path in files).splitlines(keepends=True)
