@@ -21,6 +21,7 @@ from mia_ml.features.tape import Tape
 from mia_ml.scoring.content import Content
 from serving import journal
 from serving.tape import tape_of
+from serving.unavailable import Unavailable
 
 Show = Callable[[str, int], None]
 
@@ -71,12 +72,16 @@ class Market:
         self.contracts[at] = contract_id(contract)
 
     def before(self, day: int) -> list[PastDay]:
-        """Days with data before a trading day, in order: the tables' where they have it, else the service's own."""
+        """Days with data before a trading day, in order: the service's own where it saw their end, or nobody else has
+        them, else the tables'."""
         past = {found.day: self._from_tables(found) for found in self._found if found.day < day}
         for folder in sorted(self.logs.glob("[0-9]*")):
             own = int(folder.name)
-            if own < day and (folder / "day.json").is_file() and (own not in past or journal.about(folder).finished):
-                past[own] = self._from_log(folder)
+            if own >= day or not (folder / "day.json").is_file():
+                continue
+            about = journal.about(folder)
+            if about.contract and (own not in past or about.finished):  # without a price it is no day of data
+                past[own] = self._from_log(folder, about)
         for known in past.values():
             self.trades(known.day, known.contract)
         return [past[day] for day in sorted(past)]
@@ -96,9 +101,8 @@ class Market:
         stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(files)]
         return PastDay(day.day, day.contract, repr(stats), lambda grace_ns: table_days.tape_of(day, grace_ns))
 
-    def _from_log(self, folder: Path) -> PastDay:
-        about = journal.about(folder)
-        stats = [(path.name, path.stat().st_size) for path in sorted(folder.glob("*.log"))]
+    def _from_log(self, folder: Path, about: journal.Day) -> PastDay:
+        stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.log"))]
 
         def tape(grace_ns: int) -> Tape:
             return tape_of({table: _sorted(records) for table, records in journal.read(folder).items()})
@@ -129,7 +133,7 @@ class Snapshots:
         built = Engine(content.engine_params(), market.sessions, market.contracts)
         past = market.before(day)
         keys = _keys(content, past)
-        start = next((k for k in range(len(past), 0, -1) if self._file(keys[k - 1]).is_file()), 0)
+        start = next((k for k in range(len(past), 0, -1) if self._holds(keys[k - 1])), 0)
         if start:
             built.restore(self._file(keys[start - 1]).read_bytes())
         events = 0
@@ -149,10 +153,17 @@ class Snapshots:
     def _file(self, key: str) -> Path:
         return self.folder / f"{key}.state"
 
+    def _holds(self, key: str) -> bool:
+        file = self._file(key)
+        return file.is_file() and file.stat().st_size == engine.STATE.itemsize  # a lost power leaves less of it
+
     def _keep(self, key: str, built: Engine) -> None:
         beside = self.folder / f".{key}.part"
-        beside.write_bytes(built.snapshot())
-        os.replace(beside, self._file(key))
+        try:
+            beside.write_bytes(built.snapshot())
+            os.replace(beside, self._file(key))
+        except OSError as error:
+            raise Unavailable(f"{beside}: {error.strerror}; no day ends until it can be written") from None
         for old in sorted(self.folder.glob("*.state"), key=lambda path: path.stat().st_mtime)[:-8]:
             old.unlink()
 

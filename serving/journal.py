@@ -73,8 +73,9 @@ class DayLog:
             if found or about.is_file():
                 log.about = _about(about)
             for table in TABLES:
-                if (folder / f"{table}.log").is_file():
-                    os.ftruncate(log._open(table), found[table].nbytes if table in found else 0)
+                path, size = folder / f"{table}.log", found[table].nbytes if table in found else 0
+                if path.is_file() and path.stat().st_size != size:
+                    os.truncate(path, size)
         except OSError as error:
             log.close()
             raise _unavailable(folder, error) from None
