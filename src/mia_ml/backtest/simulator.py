@@ -94,6 +94,11 @@ class Simulator:
             )
         self.state = np.frombuffer(snapshot, account.STATE).copy()
 
+    @property
+    def equity_usd(self) -> float:
+        """After the last event, an open position at its price and with its whole cost paid."""
+        return float(account.equity_usd(self.state[0], self.params[0]))
+
     def advance(self, tape: Columns, signals: np.ndarray = NO_SIGNALS) -> Result:
         """The next events in time. A signal at t goes before prints at t and after the bar that closes at t."""
         ts_ns, events, signals = self.checked(tape, signals)
