@@ -139,9 +139,8 @@ def test_a_promotion_killed_at_every_step(crowned: Path, tmp_path: Path, monkeyp
             break
         moved.append(after_a_kill(root, old, new, told[new], (*told[new], reason)))
         told[new] += (reason,) * moved[-1]
-        if step % 8 == 0:
-            proof.verify(store.client(root), MODEL, root / RECORD)
     check(moved)
+    proof.verify(store.client(root), MODEL, root / RECORD)
 
 
 def test_a_rollback_killed_at_every_step(crowned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

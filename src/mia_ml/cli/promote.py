@@ -76,7 +76,7 @@ def _say(desk: "Desk", moved: "Moved") -> None:
     entry = moved.entry
     if moved.settled:
         print(moved.settled)
-    synthetic = ", trained on SYNTHETIC data" if entry.fingerprints.get("synthetic") == "true" else ""
+    synthetic = ", trained on SYNTHETIC data," if entry.fingerprints.get("synthetic") == "true" else ""
     before = f"before: version {entry.from_version}" if entry.from_version else "nobody was before"
     print(f"{entry.named}{synthetic} is now {entry.stage} ({before}), entry {entry.number} of {desk.record}")
     for reason in entry.overridden:

@@ -52,6 +52,12 @@ class Day(_Part):
     usd: float | None = None
     incidents: tuple[str, ...] = ()
 
+    @pydantic.model_validator(mode="after")
+    def _possible(self) -> "Day":
+        if self.decided > self.bars:
+            raise ValueError(f"{self.decided} of {self.bars} bars decided")
+        return self
+
     @property
     def unresolved(self) -> tuple[str, ...]:
         return tuple(incident for incident in self.incidents if not incident.strip().lower().startswith(RESOLVED))
