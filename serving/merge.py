@@ -14,7 +14,7 @@ from collections import deque
 import numpy as np
 
 from mia_ml.core.moments import NONE
-from serving.events import LATE
+from serving.events import LATE, PRICED
 
 FOREVER = np.iinfo(np.int64).max
 Found = dict[str, np.ndarray]
@@ -65,7 +65,9 @@ class Merge:
         keys = key_of(records)
         self._waiting.append((table, keys, records))
         self.earliest = min(self.earliest, int(keys.min()))
-        self._patience.append((now_ns + self._hold_ns, int(keys.max())))
+        prices = keys[records["reason"] == 0] if table in PRICED else keys[:0]
+        if prices.size:  # what keeps nobody waiting waits for a price, however long it takes
+            self._patience.append((now_ns + self._hold_ns, int(prices.max())))
 
     def safe(self, now_ns: int) -> int:
         """Up to where everything has come, or was waited for long enough."""

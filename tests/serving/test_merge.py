@@ -175,8 +175,8 @@ def test_what_waited_for_nobody_is_forgotten_with_what_went_on():
     assert merge.safe(now_ns=10 + HOLD) == 5  # the first one's patience does not let the second go
 
 
-def test_rows_of_an_index_alone_wait_for_the_hold():
+def test_rows_of_an_index_alone_wait_for_a_price_however_long():
     merge = Merge(HOLD)
     merge.add("vix", records("vix", [15], 1), now_ns=0)
     assert merge.safe(now_ns=HOLD - 1) == NONE
-    assert merge.safe(now_ns=HOLD) == 15
+    assert merge.safe(now_ns=1000 * HOLD) == NONE

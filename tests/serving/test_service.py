@@ -1,0 +1,177 @@
+"""The service on a real registry: who decides, who takes over and when, and what it does without its registry."""
+
+import itertools
+import shutil
+
+import msgspec
+import pytest
+
+from mia_ml.core.errors import DataError, UsageError
+from mia_ml.store.rules import Rules
+from mia_ml.tracking import server
+from serving import wire
+from serving.decisions import Kept
+from serving.service import Service, Wanted
+from serving.versions import Lookout
+from tests.serving import live_registry, live_world
+from tests.tracking import store
+
+PORTION = 400
+pytestmark = pytest.mark.anyio
+
+
+class Market:
+    def __init__(self, root):
+        self.tables, self.history, self.last = live_registry.market(root)
+        self.contents = live_registry.contents(self.tables)
+        self.registry = live_registry.registry(root / "registry", self.tables, self.contents)
+        for version in (1, 2):
+            live_registry.promote(self.registry, version, "paper")
+        live_registry.promote(self.registry, 1, "champion")
+        self.research = [live_world.research(content, self.tables, [self.last.day]).lines for content in self.contents]
+        messages = live_world.events_of(self.last)
+        self.portions = [live_world.wire_events(messages[k : k + PORTION]) for k in range(0, len(messages), PORTION)]
+
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory):
+    return Market(tmp_path_factory.mktemp("market"))
+
+
+@pytest.fixture
+def registry(market, tmp_path):
+    """The registry is moved to, not copied: its places are absolute."""
+    kept = tmp_path / "kept.db"
+    shutil.copyfile(market.registry / "mlflow.db", kept)
+    ledger = tmp_path / "ledger"
+    shutil.copytree(market.registry / "ledger", ledger)
+    yield market.registry
+    shutil.copyfile(kept, market.registry / "mlflow.db")
+    shutil.rmtree(market.registry / "ledger")
+    shutil.copytree(ledger, market.registry / "ledger")
+
+
+class Running:
+    """A service, started."""
+
+    def __init__(self, market, state, champion="champion", shadows=(), uri=""):
+        registry = market.registry
+        serve = live_world.serve_settings(state=str(state), tables=str(market.history), poll_s=1000.0)
+        lookout = Lookout(
+            live_registry.MODEL,
+            uri or server.resolve(store.URI, registry),
+            registry / "ledger/promotions.jsonl",
+            state / "bundles",
+        )
+        self.service = Service(serve, Rules(), Wanted(champion, shadows), lookout, registry, 0.95, lambda what, n: None)
+
+    async def __aenter__(self):
+        await self.service.start()
+        return self
+
+    async def __aexit__(self, *_):
+        await self.service.stop()
+
+    def feed(self, portions):
+        for portion in portions:
+            self.service.take("f", portion, 0)
+
+    def decided(self, role="champion"):
+        """(version, deterministic part) of every line so far, from the journal."""
+        kept = [msgspec.json.decode(line, type=Kept) for line in self.service.decisions(0, 1_000_000)]
+        assert [line.number for line in kept] == list(range(1, len(kept) + 1))
+        return [(line.version, bytes(line.decision)) for line in kept if line.role == role]
+
+
+def versions_of(decided):
+    return [version for version, _ in itertools.groupby(version for version, _ in decided)]
+
+
+def check_parts(market, decided):
+    """Each version's lines are research's of that moment, and every bar has one champion."""
+    for k, (version, decision) in enumerate(decided):
+        assert decision == market.research[int(version.rpartition("/")[2]) - 1][k], f"bar {k} by {version}"
+
+
+async def test_the_champion_decides_and_a_shadow_along(market, registry, tmp_path):
+    async with Running(market, tmp_path / "live", shadows=("paper",)) as running:
+        running.feed(market.portions)
+        check_parts(market, running.decided())
+        assert [line for _, line in running.decided("shadow")] == market.research[1][: len(running.decided("shadow"))]
+        assert versions_of(running.decided()) == ["mia-es/1"]
+        state = running.service.state()
+    assert [version["role"] for version in state["versions"]] == ["champion", "shadow"]
+    assert state["registry"] == "ok"
+
+
+async def test_versions_take_over_between_two_bars_and_back(market, registry, tmp_path):
+    third = len(market.portions) // 4
+    async with Running(market, tmp_path / "live") as running:
+        running.feed(market.portions[:third])
+        live_registry.promote(registry, 2, "champion")
+        await running.service.reload()
+        running.feed(market.portions[third : 2 * third])
+        live_registry.promote(registry, 3, "paper")
+        live_registry.promote(registry, 3, "champion")
+        await running.service.reload()
+        running.feed(market.portions[2 * third : 3 * third])
+        live_registry.rollback(registry)
+        await running.service.reload()
+        running.feed(market.portions[3 * third :])
+        running.feed([[wire.Clock(market.last.close_ns)]])
+        decided = running.decided()
+    assert versions_of(decided) == ["mia-es/1", "mia-es/2", "mia-es/3", "mia-es/2"]
+    check_parts(market, decided)
+    assert len(decided) == len(market.research[0])
+
+
+async def test_a_restart_goes_on_with_whoever_decided_then_with_who_does_now(market, registry, tmp_path):
+    half = len(market.portions) // 2
+    async with Running(market, tmp_path / "live") as running:
+        running.feed(market.portions[:half])
+    live_registry.promote(registry, 2, "champion")
+    async with Running(market, tmp_path / "live") as running:
+        assert running.service.resume_after("f") == half * PORTION
+        running.feed(market.portions[half:])
+        decided = running.decided()
+    assert versions_of(decided) == ["mia-es/1", "mia-es/2"]
+    check_parts(market, decided)
+
+
+async def test_without_its_registry_the_last_good_versions_go_on_and_it_is_said(market, registry, tmp_path):
+    state, nowhere = tmp_path / "live", "http://127.0.0.1:9"
+    with pytest.raises(UsageError, match="no version was ever at work here"):
+        async with Running(market, state, uri=nowhere):
+            pass
+    async with Running(market, state) as running:
+        running.feed(market.portions[:3])
+    async with Running(market, state, uri=nowhere) as running:
+        running.feed(market.portions[3:6])
+        told = running.service.state()
+        check_parts(market, running.decided())
+    assert told["last_good_bundle"]
+    assert "cannot be asked" in told["registry"]
+    assert told["versions"][0]["version"] == "mia-es/1"
+
+
+async def test_an_alias_moved_by_hand_starts_nothing_and_moves_nobody(market, registry, tmp_path):
+    client = store.client(registry)
+    async with Running(market, tmp_path / "live") as running:
+        client.set_registered_model_alias(live_registry.MODEL, "champion", "3")
+        await running.service.reload()
+        assert running.service.state()["versions"][0]["version"] == "mia-es/1"
+        assert "by hand" in running.service.state()["registry"]
+    with pytest.raises(DataError, match="by hand"):
+        async with Running(market, tmp_path / "live"):
+            pass
+
+
+async def test_an_alias_that_nobody_holds_is_refused_with_those_there_are(market, registry, tmp_path):
+    with pytest.raises(UsageError, match="@champion"):
+        async with Running(market, tmp_path / "live", champion="crown"):
+            pass
