@@ -16,7 +16,7 @@ from mia_ml.settings.serve import Serve
 from mia_ml.store import rules as screening
 from mia_ml.store.rules import Rules
 from serving import events as records
-from serving import recovery, wire
+from serving import journal, recovery, wire
 from serving.acting import Acting
 from serving.arrivals import Arrivals
 from serving.decisions import Journal
@@ -106,6 +106,7 @@ class Desk:
         session = self.core.fleet.market.sessions[at]
         number = int(session["day"])
         log, found = DayLog.open(self.core.state / DAYS / str(number), number)
+        self._remember(log, number, begun=bool(found))
         if not log.about.contract and self.core.serve.contract != "auto":
             log.about.contract = self.core.serve.contract
         arrivals = Arrivals(log, session, self.core.rules, self.core.fleet.champion.content.grace_ns, self._hold_ns)
@@ -114,7 +115,7 @@ class Desk:
         self.core.fleet.ready_for(number)
         day = TradingDay(arrivals, self.core.fleet.rails, self.core.fleet.market.root, self.core.fleet.market.trades)
         arrivals.latest_ns = self._latest_ns()
-        recovered = recovery.recover(day, found, self.journal) if found else recovery.Recovered([], [])
+        recovered = recovery.recover(day, found, self.journal)
         self.day = day
         if stored and not found:
             lane = day.lane("store", True)
@@ -365,6 +366,17 @@ class Desk:
 
     def _health(self, feed: str, first: int | None = None) -> FeedHealth:
         return self.feeds.feed(feed, self.resume_after(feed) if first is None else first)
+
+    def _remember(self, log: DayLog, day: int, begun: bool) -> None:
+        """How far the feeds were when a day began: as this process knows, or the last folder before."""
+        if not begun:
+            before = [path for path in (self.core.state / DAYS).glob("[0-9]*") if (path / "day.json").is_file()]
+            last = max((path for path in before if int(path.name) < day), default=None)
+            known = journal.positions(last) if last is not None and not self._positions else self._positions
+            log.about.positions = log.about.positions | known
+            log.describe()
+        for feed, position in log.about.positions.items():
+            self._positions[feed] = max(position, self._positions.get(feed, 0))
 
     def take_up(self, contender: Contender) -> None:
         """Write down who decides from here on."""

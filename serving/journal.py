@@ -39,9 +39,10 @@ class FeedName(msgspec.Struct, frozen=True):
 
 
 class Day(msgspec.Struct):
-    """What a day's folder says of itself."""
+    """What a day's folder says of itself. positions: how far each feed was when it began."""
 
     day: int
+    positions: dict[str, int] = {}
     contract: str = ""
     feeds: list[FeedName] = []
     roles: list[Role] = []
@@ -163,6 +164,17 @@ def read(folder: Path) -> dict[str, np.ndarray]:
 def about(folder: Path) -> Day:
     """What a day's folder says of itself. Raises DataError when it cannot be read."""
     return _about(folder / "day.json")
+
+
+def positions(folder: Path) -> dict[str, int]:
+    """How far each feed has come, by its name, at the end of what a day's folder holds."""
+    told = about(folder)
+    out = dict(told.positions)
+    for records in read(folder).values():
+        for number, feed in enumerate(told.feeds):
+            own = records["position"][records["feed"] == number]
+            out[feed.name] = max(out.get(feed.name, 0), int(own.max(initial=0)))
+    return out
 
 
 def _about(path: Path) -> Day:

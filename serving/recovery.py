@@ -29,8 +29,10 @@ def recover(day: TradingDay, found: Found, journal: Journal) -> Recovered:
     found: what its log holds. Raises DataError when what had left is not what this run gives: then the code, a bundle
     or a file is not what it was, and nothing may go on as if it were.
     """
-    _restore_lanes(day, found)
     kept = journal.of_day(day.day)
+    if not found and not kept:
+        return Recovered([], [])
+    _restore_lanes(day, found)
     told = {(line.version, line.head.ts): line for line in kept}
     verdicts = day.replay(found, max((ts for _, ts in told), default=NONE))
     out = Recovered([], [])

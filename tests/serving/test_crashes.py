@@ -1,0 +1,359 @@
+"""The service abandoned at any point: nothing is decided twice, nothing is lost, and what was sent stays as it was.
+
+A crash is a desk that is left lying with whatever it had not written; at a listener it looks like a connection that
+ends. MIA_KILLS says how often the long tests are cut off (100 for the whole).
+"""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from mia_ml.core.errors import DataError
+from mia_ml.settings import load
+from mia_ml.store.rules import Rules
+from serving import wire
+from serving.events import RECORD
+from serving.journal import DayLog
+from serving.rail import CHAMPION, SHADOW
+from tests import small_world
+from tests.scoring import small
+from tests.serving import live_world
+from tests.serving.live_world import decision_of, on_disk
+
+KILLS = int(os.environ.get("MIA_KILLS", "6"))
+
+
+class Listener:
+    """Hears lines, in order and each once; after an interruption it asks for what it has missed."""
+
+    def __init__(self):
+        self.lines = []
+
+    def __call__(self, number, line):
+        assert number == len(self.lines) + 1
+        self.lines.append(bytes(line))
+
+    def back(self, journal):
+        for line in journal.after(len(self.lines), 10**6):
+            self.lines.append(bytes(line))
+
+    def of(self, version):
+        kept = [live_world.decisions._KEPT.decode(line) for line in self.lines]
+        assert [line.number for line in kept] == list(range(1, len(kept) + 1))
+        return [bytes(line.decision) for line in kept if line.version == version]
+
+
+def started(world, state, listener, **changes):
+    """A desk after a start, with its listener back."""
+    desk = world.desk(state, publish=[listener], **changes)
+    listener.back(desk.journal)
+    return live_world.reopened(desk)
+
+
+def lived(world, state, rng, kills, listener, **changes):
+    """All events and the end, by lives that end in the middle; each sends again from somewhere before."""
+    stops = [*np.sort(rng.integers(1, len(world.events), kills)).tolist(), len(world.events)]
+    for stop in stops:
+        desk = started(world, state, listener, **changes)
+        at = max(desk.resume_after("ws") - int(rng.integers(0, 30)), 0)
+        while at < stop:
+            n = 1 if rng.random() < 0.3 else int(rng.integers(1, 400))
+            desk.take("ws", world.events[at : at + n], 0)
+            at += n
+    desk.take("ws", [world.end], 0)
+    return desk
+
+
+def exactly(world, state, listener):
+    assert listener.of("mia-ml/1") == world.lines
+    assert on_disk(state) == listener.lines
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_two_days_and_a_roll_with_crashes_anywhere(rolling, tmp_path, seed):
+    listener = Listener()
+    lived(rolling, tmp_path, np.random.default_rng(seed), KILLS, listener)
+    exactly(rolling, tmp_path, listener)
+
+
+def test_a_day_with_late_events_and_gaps_with_crashes_anywhere(faulty, tmp_path):
+    listener = Listener()
+    lived(faulty, tmp_path, np.random.default_rng(2), KILLS, listener)
+    exactly(faulty, tmp_path, listener)
+
+
+@pytest.fixture(scope="module")
+def three(rolling):
+    """A champion, a shadow with features of its own, and one that shares the champion's; what research says of each."""
+    features = load(small_world.SHIPPED).features.model_dump()
+    features["order_book_imbalance"] |= {"top_weight": 0.3, "deep_weight": 0.7}
+    other = small.content(rolling.content.ensemble, features=features)
+    plain = small.content(None)
+    versions = {"mia-ml/1": (rolling.content, CHAMPION), "mia-ml/2": (other, SHADOW), "mia-ml/3": (plain, SHADOW)}
+    days = [day.day for day in rolling.days]
+    wanted = {name: live_world.research(content, rolling.tables, days).lines for name, (content, _) in versions.items()}
+    assert len(set(map(tuple, wanted.values()))) == 3
+    return versions, wanted
+
+
+def test_three_versions_with_crashes_anywhere(rolling, three, tmp_path):
+    versions, wanted = three
+    listener = Listener()
+    desk = lived(rolling, tmp_path, np.random.default_rng(3), KILLS, listener, versions=versions)
+    assert len(desk.core.fleet.rails) == 2
+    for name, lines in wanted.items():
+        assert listener.of(name) == lines
+    assert on_disk(tmp_path) == listener.lines
+    order = [live_world.decisions._KEPT.decode(line) for line in listener.lines]
+    assert [line.version for line in order[::3]] == ["mia-ml/1"] * (len(order) // 3)
+    ts = [line.head.ts for line in order]
+    assert ts == sorted(ts)
+
+
+# a crash inside of what is written down
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class Disk:
+    """Counts the calls that change the disk, and ends the process at one of them: before it, or right after."""
+
+    CALLS = ("write", "replace", "fdatasync", "fsync", "truncate", "ftruncate")
+
+    def __init__(self, monkeypatch):
+        self.n = 0
+        self.at = (-1, False)
+        for name in self.CALLS:
+            monkeypatch.setattr(os, name, self._counted(getattr(os, name)))
+
+    def _counted(self, call):
+        def counted(*arguments):
+            self.n += 1
+            if self.at == (self.n, False):
+                raise Crash
+            found = call(*arguments)
+            if self.at == (self.n, True):
+                raise Crash
+            return found
+
+        return counted
+
+    def arm(self, at, after):
+        self.n, self.at = 0, (at, after)
+
+
+def at_the_turn(world):
+    """Where the second day's events begin."""
+    return next(n for n, e in enumerate(world.events) if e.ts_event > world.days[0].close_ns)
+
+
+def turned(desk, events):
+    """The last of a day and the first of the next, a few at a time."""
+    for k in range(0, len(events), 3):
+        desk.take("ws", events[k : k + 3], 0)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_crash_at_every_call_around_the_turn_of_the_day(rolling, tmp_path, monkeypatch, after):
+    """The end of a day, its snapshot, the new day's folder, its first rows: each write is the last one once."""
+    turn = at_the_turn(rolling)
+    around = rolling.events[turn - 6 : turn + 60]
+    known, listener = tmp_path / "known", Listener()
+    desk = started(rolling, known, listener, sync="always")
+    for k in range(0, turn - 6, 1000):
+        desk.take("ws", rolling.events[k : min(k + 1000, turn - 6)], 0)
+    desk.close()
+    before = list(listener.lines)
+    whole = tmp_path / "whole"
+    shutil.copytree(known, whole)
+    disk, once = Disk(monkeypatch), Listener()
+    once.lines = list(before)
+    desk = started(rolling, whole, once, sync="always")
+    disk.arm(-1, False)
+    turned(desk, around)
+    calls = disk.n
+    assert calls > 20
+    assert len(once.lines) > len(before) + 5
+    wanted = once.of("mia-ml/1")
+    assert wanted == rolling.lines[: len(wanted)]
+    step = max(1, calls // (12 if KILLS < 100 else 10**6))
+    for at in range(1, calls + 1, step):
+        state, heard = tmp_path / f"{at}-{after}", Listener()
+        heard.lines = list(before)
+        shutil.copytree(known, state)
+        desk = started(rolling, state, heard, sync="always")
+        disk.arm(at, after)
+        with pytest.raises(Crash):
+            turned(desk, around)
+        disk.arm(-1, False)
+        desk = started(rolling, state, heard, sync="always")
+        safe = desk.resume_after("ws")
+        assert turn - 6 <= safe <= turn + 60
+        turned(desk, rolling.events[safe : turn + 60])
+        assert heard.of("mia-ml/1") == wanted
+        assert on_disk(state) == heard.lines
+        shutil.rmtree(state)
+
+
+@pytest.mark.parametrize("fail", ["before the journal is written", "before anybody is told", "while some were told"])
+def test_a_crash_between_the_log_the_journal_and_the_listeners(rolling, tmp_path, monkeypatch, fail):
+    listener = Listener()
+    desk = started(rolling, tmp_path, listener)
+    # the last event of this message closes several bars at once
+    first = next(
+        n
+        for n, (a, b) in enumerate(zip(rolling.events, rolling.events[1:], strict=False))
+        if b.ts_event // 60_000_000_000 - a.ts_event // 60_000_000_000 >= 3 and a.ts_event > rolling.days[0].open_ns
+    )
+    desk.take("ws", rolling.events[:first], 0)
+    sent = len(listener.lines)
+
+    def crash(*_):
+        raise Crash
+
+    if fail == "before the journal is written":
+        monkeypatch.setattr(desk.journal, "write", crash)
+    elif fail == "before anybody is told":
+        desk.output.publish[:] = [crash]
+    else:
+
+        def once(number, line):
+            if number > sent + 1:
+                raise Crash
+            listener(number, line)
+
+        desk.output.publish[:] = [once]
+    with pytest.raises(Crash):
+        desk.take("ws", rolling.events[first : first + 3], 0)
+    desk = started(rolling, tmp_path, listener)
+    assert desk.resume_after("ws") == first + 3
+    assert len(listener.lines) >= sent + 3
+    desk.take("ws", rolling.events[first + 3 : first + 500], 0)
+    assert listener.of("mia-ml/1") == rolling.lines[: len(listener.lines)]
+    assert on_disk(tmp_path) == listener.lines
+
+
+def test_a_killed_process_at_the_turn_knows_its_feeds_though_the_new_day_has_nothing(rolling, tmp_path):
+    """Positions go on over the days, and so does what is known of them."""
+    turn = at_the_turn(rolling)
+    listener = Listener()
+    desk = started(rolling, tmp_path, listener)
+    for k in range(0, turn, 1000):
+        desk.take("ws", rolling.events[k : min(k + 1000, turn)], 0)
+    desk.take("ws", [wire.Clock(rolling.days[1].open_ns)], 0)
+    assert desk.day.day == rolling.days[1].day
+    desk = started(rolling, tmp_path, listener)
+    assert desk.resume_after("ws") == turn
+    DayLog.open(tmp_path / "days" / "20240311", 20240311)  # a folder that a crash left before it said anything
+    desk = started(rolling, tmp_path, listener)
+    assert desk.resume_after("ws") == turn
+
+
+def test_what_is_sent_again_of_a_day_that_is_over_is_refused(rolling, tmp_path):
+    """A feed that begins anew, under another name: nothing of the old day gets into the new one."""
+    turn = at_the_turn(rolling)
+    listener = Listener()
+    desk = started(rolling, tmp_path, listener)
+    for k in range(0, turn + 1, 1000):
+        desk.take("ws", rolling.events[k : min(k + 1000, turn + 1)], 0)
+    prices = [e for e in rolling.events[turn - 200 : turn] if type(e) in (wire.Trade, wire.Book)]
+    reply = desk.take("again", prices, 0)
+    assert reply.accepted == 0
+    assert len(reply.refused) == len(prices)
+    for k in range(turn + 1, len(rolling.events), 1000):
+        desk.take("ws", rolling.events[k : k + 1000], 0)
+    desk.take("ws", [rolling.end], 0)
+    exactly(rolling, tmp_path, listener)
+
+
+# a state that is not what it was
+
+
+@pytest.fixture(scope="module")
+def half(rolling, tmp_path_factory):
+    """A state in the middle of the first day, with what was sent."""
+    state, listener = tmp_path_factory.mktemp("half") / "live", Listener()
+    desk = started(rolling, state, listener)
+    desk.take("ws", rolling.events[:3000], 0)
+    desk.close()
+    return state, listener.lines
+
+
+def refused(rolling, state, match, **changes):
+    told = []
+    desk = rolling.desk(state, publish=[lambda number, line: told.append(line)], **changes)
+    with pytest.raises(DataError, match=match) as one:
+        live_world.reopened(desk)
+    assert "\n" not in str(one.value)
+    assert told == []
+
+
+def test_an_edited_line_of_the_journal_is_found(rolling, half, tmp_path):
+    state = shutil.copytree(half[0], tmp_path / "live")
+    (path,) = (state / "decisions").glob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[7] = lines[7].replace(b'"crossing":0', b'"crossing":1')
+    assert b"".join(lines) != path.read_bytes()
+    path.write_bytes(b"".join(lines))
+    refused(rolling, state, r"decision 8 of mia-ml/1 at 2024.* was another when it left")
+
+
+def test_a_line_that_cannot_be_read_is_named(rolling, half, tmp_path):
+    state = shutil.copytree(half[0], tmp_path / "live")
+    (path,) = (state / "decisions").glob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[7] = lines[7][:50] + b"\n"
+    path.write_bytes(b"".join(lines))
+    refused(rolling, state, r"\.jsonl line 8: ")
+
+
+def test_another_bundle_under_the_same_version_is_found(rolling, half, tmp_path):
+    state = shutil.copytree(half[0], tmp_path / "live")
+    changed = load(small_world.SHIPPED).features.model_dump()
+    changed["order_book_imbalance"] |= {"top_weight": 0.3, "deep_weight": 0.7}
+    other = small.content(rolling.content.ensemble, features=changed)
+    refused(rolling, state, "was another when it left", versions={"mia-ml/1": (other, CHAMPION)})
+
+
+def test_a_log_that_was_cut_is_found(rolling, half, tmp_path):
+    state = shutil.copytree(half[0], tmp_path / "live")
+    (path,) = (state / "days").glob("*/trades.log")
+    os.truncate(path, 0)
+    refused(rolling, state, "is not among those that the day's log gives|was another when it left")
+
+
+def test_a_log_whose_end_was_cut_is_found(rolling, half, tmp_path):
+    state = shutil.copytree(half[0], tmp_path / "live")
+    for path in (state / "days").glob("*/*.log"):
+        os.truncate(path, path.stat().st_size * 9 // 10)
+    refused(rolling, state, "is not among those that the day's log gives|was another when it left")
+
+
+def test_a_changed_price_in_the_log_is_found(rolling, half, tmp_path):
+    state = shutil.copytree(half[0], tmp_path / "live")
+    (path,) = (state / "days").glob("*/trades.log")
+    found = np.fromfile(path, RECORD["trades"])
+    found["price"][found.size // 2] += 0.25
+    path.write_bytes(found.tobytes())
+    refused(rolling, state, "was another when it left")
+
+
+def test_other_rules_of_screening_are_found(rolling, half, tmp_path):
+    state = shutil.copytree(half[0], tmp_path / "live")
+    refused(
+        rolling, state, "refused by other rules than today's", screening=Rules(jump_atrs=1e-9, jump_floor_ticks=0.5)
+    )
+
+
+def test_a_damaged_snapshot_is_made_again(rolling, half, tmp_path):
+    state = shutil.copytree(half[0], tmp_path / "live")
+    for path in (state / "engine").glob("*.state"):
+        path.write_bytes(path.read_bytes()[:1000])
+    listener = Listener()
+    desk = started(rolling, state, listener)
+    desk.take("ws", rolling.events[3000:4000], 0)
+    assert [decision_of(line) for line in listener.lines] == rolling.lines[: len(listener.lines)]
