@@ -57,7 +57,7 @@ class Arrivals:
         self.merge = Merge(hold_ns)
         self.latest_ns = FOREVER
         """Beyond it an event is from the future; moved by whoever has a clock."""
-        self._rules = rules
+        self.rules = rules
         self._grace_ns = grace_ns
         self._slots = {table: np.zeros(1, RECORD[table]) for table in ("trades", "book")}
         self._bytes = {table: slot.data.cast("B") for table, slot in self._slots.items()}
@@ -142,6 +142,12 @@ class Arrivals:
                 self.frontier = max(self.frontier, int(times[-1]))
         return released
 
+    def leave(self, lane: Lane) -> None:
+        """A feed has gone, or has no more: nobody waits for it."""
+        if self._only is lane:
+            self._only = None
+        self.merge.leave(lane.number)
+
     def closed(self, until: int) -> None:
         """A clock has closed every bar up to `until`: nothing earlier can be used any more."""
         self.frontier = max(self.frontier, until)
@@ -199,7 +205,7 @@ class Arrivals:
         """The rules at work on one table of a lane, with what they have seen."""
         if table not in lane.screens:
             symbol = self.contract if table in PRICED else table.upper()
-            lane.screens[table] = Screen(table, symbol, self._rules)
+            lane.screens[table] = Screen(table, symbol, self.rules)
         return lane.screens[table]
 
     def _single(self, lane: Lane, table: str) -> Single:

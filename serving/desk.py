@@ -120,6 +120,7 @@ class Desk:
         if stored and not found:
             lane = day.lane("store", True)
             day.portion(lane, {part.table: part.records for part in stored}, time.monotonic_ns())
+            arrivals.leave(lane)
             day.take_prints()
         known = {role.version: role.role for role in log.about.roles}
         for contender in self.core.fleet:
@@ -219,8 +220,10 @@ class Desk:
         return any(lane != day.lanes[feed].number for lane in merge.awaited(day.arrivals.close_ns, now))
 
     def connected(self, feed: str, on: bool) -> None:
-        """A feed has come or gone."""
+        """A feed has come or gone; nobody waits for one that has."""
         self._health(feed).connected = on
+        if not on and self.day is not None and feed in self.day.lanes:
+            self.day.arrivals.leave(self.day.lanes[feed])
 
     def rejected(self, feed: str, reason: str) -> None:
         """A feed has a vendor row that is no event."""

@@ -35,6 +35,7 @@ class Merge:
         self._hold_ns = hold_ns
         self._reached: dict[int, int] = {}
         self._heard: dict[int, int] = {}
+        self._gone: set[int] = set()
         self._waiting: list[tuple[str, np.ndarray, np.ndarray]] = []
         self._patience: deque[tuple[int, int]] = deque()  # until when something waits, and for what
         self.earliest = FOREVER
@@ -49,11 +50,12 @@ class Merge:
         """Nothing of a lane before `ts_ns` is still to come."""
         self._reached[lane] = max(ts_ns, self._reached.get(lane, NONE))
         self._heard[lane] = now_ns
+        self._gone.discard(lane)
 
     def leave(self, lane: int) -> None:
-        """A lane has ended: nobody waits for it."""
-        self._reached.pop(lane, None)
-        self._heard.pop(lane, None)
+        """A lane has ended: when it has been silent for as long as anything waits, nothing waits for it any more."""
+        if lane in self._reached:
+            self._gone.add(lane)
 
     def awaited(self, until: int, now_ns: int) -> list[int]:
         """Lanes that have not reached a moment and have not been silent for long."""
@@ -71,6 +73,9 @@ class Merge:
 
     def safe(self, now_ns: int) -> int:
         """Up to where everything has come, or was waited for long enough."""
+        for lane in [lane for lane in self._gone if self._heard[lane] + self._hold_ns <= now_ns]:
+            self._gone.discard(lane)
+            del self._reached[lane], self._heard[lane]
         until = min(self._reached.values(), default=NONE)
         while self._patience and self._patience[0][0] <= now_ns:
             ts = self._patience[0][1]

@@ -279,3 +279,16 @@ def test_an_empty_table_in_a_portion_changes_nothing(tmp_path):
     lane = only(into)
     assert into.portion(lane, {"book": np.zeros(0, RECORD["book"])}, 0) == {}
     assert into.number == 1
+
+
+def test_nobody_waits_for_a_feed_that_has_gone(tmp_path):
+    into = arrivals(tmp_path)
+    one, two = only(into), into.lane("two", False)
+    assert into.portion(two, {"trades": trade(1, OPEN + 2 * S)[1]}, 0) == {}  # `one` has not come so far
+    into.leave(one)
+    assert into.release(HOLD - 1) == {}
+    assert into.release(HOLD)["trades"]["position"].tolist() == [1]
+    assert into.portion(two, {"trades": trade(2, OPEN + 3 * S)[1]}, HOLD)["trades"]["position"].tolist() == [2]
+    assert quick(into, two, *trade(3, OPEN + 4 * S))[0] is True
+    into.leave(two)
+    assert quick(into, two, *trade(4, OPEN + 5 * S))[0] is False

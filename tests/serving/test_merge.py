@@ -162,9 +162,19 @@ def test_a_lane_that_speaks_is_waited_for_until_it_has_been_silent_as_long():
 def test_nobody_waits_for_a_lane_that_has_left():
     merge = two_lanes()
     merge.leave(1)
+    merge.leave(7)
+    assert merge.safe(now_ns=HOLD - 1) == 5
+    assert merge.safe(now_ns=HOLD) == 20
     assert merge.lanes == 1
-    assert merge.safe(now_ns=11) == 20
     merge.leave(1)
+
+
+def test_a_lane_that_is_back_at_once_has_not_left():
+    merge = two_lanes()
+    merge.leave(1)
+    merge.reach(1, 6, now_ns=50)
+    assert merge.safe(now_ns=HOLD) == 6
+    assert merge.lanes == 2
 
 
 def test_what_waited_for_nobody_is_forgotten_with_what_went_on():
