@@ -47,7 +47,7 @@ def interrupted(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The world's search and training anew: two workers, killed in the middle of each, run again."""
 
     def build(root: Path) -> None:
-        learning_world.copy(world.root, root, *(folder.as_posix() for folder in (TABLES, ROWS, LABELS)))
+        learning_world.copy(world.root, root, *(folder.as_posix() for folder in (TABLES, ROWS, LABELS, METRICS)))
         learning_world.changed(root, {"workers": 2})
         killed(root, "tune", lambda: any(entries(journal) >= 3 for journal in journals(root)))
         (root / AT_KILL).mkdir()
