@@ -1,5 +1,6 @@
 """Replay of recorded Databento files: raw rows, merged into event order over all files of a folder."""
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -34,8 +35,9 @@ class DbnFeed(BaseFeed):
         """See `Feed`. Raises SourceError when nothing of the path can be read."""
         self.connected = True
         try:
-            async for portion in replaying.replay(self._blocks(), after, self._pace):
-                yield portion
+            async with contextlib.aclosing(replaying.replay(self._blocks(), after, self._pace)) as portions:
+                async for portion in portions:
+                    yield portion
         finally:
             self.connected = False
 

@@ -1,7 +1,8 @@
 """Recorded events handed out at the pace they happened, or a multiple of it, or as fast as they are taken."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import contextlib
+from collections.abc import AsyncGenerator, Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ SMOOTH_S = 0.02
 T = TypeVar("T")
 
 
-async def in_thread(steps: Iterator[T]) -> AsyncIterator[T]:
+async def in_thread(steps: Iterator[T]) -> AsyncGenerator[T]:
     """What an iterator yields, each step taken in a thread. Closing this closes it, when its step is over."""
     try:
         while True:
@@ -35,12 +36,11 @@ async def in_thread(steps: Iterator[T]) -> AsyncIterator[T]:
             close()
 
 
-async def replay(blocks: Iterator[Block], after: int, pace: float) -> AsyncIterator[Portion]:
+async def replay(blocks: Iterator[Block], after: int, pace: float) -> AsyncGenerator[Portion]:
     """The events behind a position. pace: times real time by event time from the first of them; 0 waits for nothing."""
     clock = asyncio.get_running_loop().time
     began_s, began_ns = 0.0, None
-    read = in_thread(blocks)
-    try:
+    async with contextlib.aclosing(in_thread(blocks)) as read:
         async for block in read:
             for first, end in _cuts(block, after, pace):
                 if pace:
@@ -51,8 +51,6 @@ async def replay(blocks: Iterator[Block], after: int, pace: float) -> AsyncItera
                 else:
                     await asyncio.sleep(0)
                 yield block.part(first, end)
-    finally:
-        await read.aclose()  # type: ignore[attr-defined]
 
 
 def _cuts(block: Block, after: int, pace: float) -> Iterator[tuple[int, int]]:

@@ -1,9 +1,10 @@
 """Files that Sierra Chart is writing: trades of a `.scid` file, the book of the `.depth` files of each UTC day."""
 
 import asyncio
+import contextlib
 import datetime
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -139,20 +140,19 @@ class SierraDepth(_Growing):
         """
         day = max(after >> 32, self._since_ns // DAY) - 1
         try:
-            while not self._alone:
-                following = self._next(day)
+            while True:
+                following = (_day_of(self._path), self._path) if self._alone else self._next(day)
                 if following is None:
                     await self._wait(f"{self._path}: no .depth file yet")
                     continue
                 day, path = following
-                async for portion in self._file(path, day, after):
-                    yield portion
-            async for portion in self._file(self._path, _day_of(self._path), after):
-                yield portion
+                async with contextlib.aclosing(self._file(path, day, after)) as portions:
+                    async for portion in portions:
+                        yield portion
         finally:
             self.connected = False
 
-    async def _file(self, path: Path, day: int, after: int) -> AsyncIterator[Portion]:
+    async def _file(self, path: Path, day: int, after: int) -> AsyncGenerator[Portion]:
         converter = depth.Book(path, self._symbol_of(path), self._multiplier)
         tail = Tail(path, converter.layout)
         try:

@@ -1,5 +1,6 @@
 """Replay of canonical tables: the trading days of a folder, as `datasets.days` reads them, with options and VIX."""
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -40,8 +41,9 @@ class TablesFeed(BaseFeed):
         """See `Feed`. Raises TableError and DataError on tables that break their contract."""
         self.connected = True
         try:
-            async for portion in replaying.replay(self._blocks(), after, self._pace):
-                yield portion
+            async with contextlib.aclosing(replaying.replay(self._blocks(), after, self._pace)) as portions:
+                async for portion in portions:
+                    yield portion
         finally:
             self.connected = False
 

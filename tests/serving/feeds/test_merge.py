@@ -85,6 +85,21 @@ def test_a_row_further_back_than_promised_takes_its_place_in_what_comes_next() -
     ]
 
 
+def test_a_late_row_comes_before_other_events_of_the_time_it_arrived() -> None:
+    minute = 60_000_000_000
+    late = {"ts_event": np.array([5, 7, minute + 9]), "ts_recv": np.array([6, minute + 9, minute + 10])}
+    trades = merge.Timing(3).rows("trades", "X", late)
+    assert trades.when.tolist() == [5, minute + 9, minute + 9]
+    streams = [stream(trades, []), stream(rows("vix", [minute + 9]), [])]
+    events = [row for block in merge.merged(streams) for row in rows_of([tuple(block.arrivals)])]
+    assert [(position, table) for position, table, *_ in events] == [
+        (1, "trades"),
+        (2, "trades"),
+        (3, "vix"),
+        (4, "trades"),
+    ]
+
+
 def test_a_part_of_a_block_is_what_lies_between_two_positions() -> None:
     trades = Arrival("trades", "X", {"ts_event": np.array([1, 2, 4])}, np.array([1, 3, 5]))
     vix = Arrival("vix", "X", {"ts_event": np.array([1, 3])}, np.array([2, 4]))

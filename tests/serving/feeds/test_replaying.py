@@ -74,6 +74,10 @@ def test_a_paced_portion_spans_little_time() -> None:
     assert found[-1][0] == pytest.approx(0.48)  # the first one came when its last event was due, at 0.0195
 
 
+def test_a_portion_comes_when_its_last_event_is_due() -> None:
+    assert delivered(1.0, [block([0, 0.015, 1.0])]) == [(0.0, [1, 2]), (0.985, [3])]
+
+
 def test_a_step_that_is_under_way_is_waited_for_and_its_source_closed() -> None:
     going, finish = threading.Event(), threading.Event()
     closed = []

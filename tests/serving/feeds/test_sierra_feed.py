@@ -50,7 +50,7 @@ def depth_bytes(n: int, seed: int = 0, day: int = 0) -> bytes:
     record["command"] = rng.choice([2, 3, 2, 3, 4, 5, 6, 7], n)
     record["command"][0] = 1
     record["flags"] = rng.random(n) < 0.4
-    record["price"] = 4347.5 + 0.25 * rng.integers(-8, 8, n)
+    record["price"] = 4347.5 + 0.25 * rng.integers(-30, 30, n)
     record["quantity"] = rng.integers(0, 40, n)
     return fixture_bytes(DEPTH)[: depth.HEADER.itemsize] + record.tobytes()
 
@@ -148,14 +148,17 @@ def test_refused_records_reach_whoever_drains_them(tmp_path: Path) -> None:
 
 
 def test_what_came_before_the_day_is_left_out_and_fills_keep_their_time(tmp_path: Path) -> None:
+    """Also where the day begins between two fills of one order: those are of its first fill's time, the day before."""
     path = tmp_path / SCID
-    path.write_bytes(scid_bytes(5_000, 3))
-    whole = rows_of(run(collect(trades_of(path), 0, 4_000)))
-    since = int(tables_of(run(collect(trades_of(path), 0, 4_000)))["trades", "ESH22"]["ts_event"][3_000])
-    columns = tables_of(run(collect(trades_of(path), 0, 4_000)))["trades", "ESH22"]
-    wanted = [row for row, ts in zip(whole, columns["ts_event"], strict=True) if ts >= since]
-    found = rows_of(run(collect(trades_of(path, since_ns=since), 0, len(wanted))))
-    assert found[: len(wanted)] == wanted
+    path.write_bytes(scid_bytes(2_000, 3))
+    wanted = contract.joined(list(source_of.read([path])))["trades", "ESH22"]["ts_event"]
+    whole = rows_of(run(collect(trades_of(path), 0, wanted.size)))
+    record = np.frombuffer(path.read_bytes()[scid.HEADER.itemsize :], scid.RECORD)
+    inside = np.flatnonzero(np.diff(wanted) == 0)[[3, 40, 90]]
+    for row in (whole[i + 1][0] - 1 for i in inside):
+        since = int(naming.utc_ns(record["time_us"][row]))
+        left = [event for event, ts in zip(whole, wanted, strict=True) if ts >= since]
+        assert rows_of(run(collect(trades_of(path, since_ns=since), 0, len(left)))) == left
 
 
 def test_the_next_day_goes_on_in_its_own_file(tmp_path: Path) -> None:

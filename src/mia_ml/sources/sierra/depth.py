@@ -119,8 +119,8 @@ class Book:
         self.records = 0
         self._file, self._symbol = str(path), symbol
         self._multiplier, self._tick = price_multiplier, naming.tick_of(symbol, path)
-        self._price = np.zeros((2, LEVELS))
-        self._quantity = np.zeros((2, LEVELS), np.int64)
+        self._price: np.ndarray = np.zeros((2, LEVELS))
+        self._quantity: np.ndarray = np.zeros((2, LEVELS), np.int64)
         self._count = np.zeros(2, np.int64)
         self._last = np.zeros((2, LEVELS, 2))
 
@@ -158,6 +158,6 @@ class Book:
         """Room for `n` more levels a side."""
         levels = int(self._count.max())
         if levels + n + LEVELS > self._price.shape[1]:
-            self._price, self._quantity = (
-                np.pad(array[:, :levels], ((0, 0), (0, n + 1 + LEVELS))) for array in (self._price, self._quantity)
-            )
+            room = ((0, 0), (0, n + 1 + LEVELS))
+            self._price = np.pad(self._price[:, :levels], room)
+            self._quantity = np.pad(self._quantity[:, :levels], room)
