@@ -24,7 +24,7 @@ MOST_EVENTS = 10_000
 Moment = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 Position = Annotated[int, msgspec.Meta(ge=1, lt=1 << 62)]
 Whole = Annotated[int, msgspec.Meta(ge=-(1 << 62), lt=1 << 62)]
-Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")]
+Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*\Z")]
 Prices = Annotated[list[float | None], msgspec.Meta(min_length=5, max_length=5)]
 Sizes = Annotated[list[Whole], msgspec.Meta(min_length=5, max_length=5)]
 
