@@ -1,0 +1,112 @@
+"""One event at a time is judged as a batch is."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mia_ml.core import calendar
+from mia_ml.core.tables import LEVELS, SCHEMAS, Batch
+from mia_ml.store import rules
+from mia_ml.store.rules import Rules
+from mia_ml.store.screen import Screen
+from mia_ml.store.single import Single
+
+SESSIONS = calendar.load("cme_globex", 2023, 2024)
+TODAY, NEXT = SESSIONS.at(20240312), SESSIONS.at(20240313)
+OPEN, CLOSE = int(TODAY["open_ns"]), int(TODAY["close_ns"])
+S = 1_000_000_000
+PRICES = st.sampled_from((5100.0, 5100.25, 5101.0, 5099.0, 5100.1, 5500.0, 5501.0, 4700.0, np.nan, np.inf))
+STEPS = st.sampled_from((0, 1, S, 30 * S, 60 * S, 900 * S, -S, -3 * 3600 * S))
+
+TRADES = st.tuples(STEPS, PRICES, st.sampled_from((1, 2, 0, -1)), st.sampled_from((1, -1, 0, 5)))
+BOOKS = st.tuples(
+    STEPS, PRICES, st.sampled_from((0.25, 0.5, 0.0, -0.25, np.nan)), st.sampled_from((5, 0, -1)), st.integers(0, 4)
+)
+
+
+def trades_of(draws, start):
+    ts = start + np.cumsum([d[0] for d in draws])
+    columns = {"ts_event": ts.astype(np.int64), "price": np.array([d[1] for d in draws])}
+    columns |= {"size": np.array([d[2] for d in draws]), "side": np.array([d[3] for d in draws], np.int8)}
+    return columns
+
+
+def books_of(draws, start):
+    columns = {"ts_event": (start + np.cumsum([d[0] for d in draws])).astype(np.int64)}
+    bid = np.array([d[1] for d in draws])
+    ask = bid + np.array([d[2] for d in draws])
+    for level in range(LEVELS):
+        odd = np.array([d[4] == level and d[3] for d in draws])
+        columns[f"bid_px_{level:02d}"], columns[f"ask_px_{level:02d}"] = bid - level / 4, ask + level / 4
+        columns[f"bid_sz_{level:02d}"] = np.where(odd < 0, -1, 5)
+        columns[f"ask_sz_{level:02d}"] = np.where(odd == 0, 0, 5)
+    return columns
+
+
+def slot_of(table):
+    """A record of eight-byte fields that begins with others than the table's."""
+    fields = [(name, "i8" if kind == "i1" else kind) for name, kind in SCHEMAS[table].columns.items()]
+    return np.zeros(1, np.dtype([("number", "i8"), ("reason", "i8"), *fields]))
+
+
+def single_of(table, symbol, limits=None):
+    slot = slot_of(table)
+    return Single(Screen(table, symbol, limits or Rules()), slot), slot
+
+
+def one_by_one(table, symbol, columns, limits, session=TODAY):
+    single, slot = single_of(table, symbol, limits)
+    single.open_day(session)
+    found = []
+    for k in range(columns["ts_event"].size):
+        slot["number"], slot["reason"] = k, 77
+        for name, values in columns.items():
+            slot[name] = values[k]
+        found.append(single.reason())
+    return found
+
+
+def in_a_batch(table, symbol, columns, limits):
+    n = columns["ts_event"].size
+    return Screen(table, symbol, limits).check(Batch(table, symbol, columns, "f", np.arange(n))).reason.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(TRADES, min_size=1, max_size=40), st.sampled_from((OPEN - S, OPEN, CLOSE - 3600 * S)))
+def test_trades(draws, start):
+    columns = trades_of(draws, start)
+    columns["ts_event"] = np.clip(columns["ts_event"], OPEN - 3600 * S + 1, CLOSE)
+    assert one_by_one("trades", "ESM4", columns, Rules()) == in_a_batch("trades", "ESM4", columns, Rules())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(BOOKS, min_size=1, max_size=40), st.sampled_from((OPEN - 3599 * S, OPEN, CLOSE - 3600 * S)))
+def test_snapshots(draws, start):
+    columns = books_of(draws, start)
+    columns["ts_event"] = np.clip(columns["ts_event"], OPEN - 3600 * S + 1, CLOSE)
+    limits = Rules(preopen_hours=0.5)
+    assert one_by_one("book", "ESM4", columns, limits) == in_a_batch("book", "ESM4", columns, limits)
+
+
+def test_the_next_day_goes_on_from_the_state_of_the_last():
+    single, slot = single_of("trades", "ESM4")
+    single.open_day(TODAY)
+    slot["size"], slot["side"] = 1, 1
+    slot["ts_event"], slot["price"] = OPEN, 5100.0
+    assert single.reason() == rules.OK
+    slot["ts_event"], slot["price"] = NEXT["open_ns"], 5500.0
+    single.open_day(NEXT)
+    assert single.reason() == rules.OK  # over the break a gap is no jump
+    slot["ts_event"] = OPEN
+    assert single.reason() == rules.CLOSED
+    slot["ts_event"], slot["price"] = NEXT["open_ns"] + 1, 5900.0
+    assert single.reason() == rules.JUMP
+
+
+@pytest.mark.parametrize("symbol", ["../ES", "XYZ", "ESH4-ESM4"])
+@pytest.mark.parametrize("table", ["trades", "book"])
+def test_what_is_no_contract_is_refused_whatever_it_says(table, symbol):
+    single, _ = single_of(table, symbol)
+    single.open_day(TODAY)
+    assert [single.reason(), single.reason()] == [rules.UNKNOWN_SYMBOL] * 2
