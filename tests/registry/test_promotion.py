@@ -239,6 +239,33 @@ def test_going_on_from_where_a_hand_has_put_it(reigned: Path) -> None:
     assert aliases(reigned)["previous"] == "2"
 
 
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_champion_that_was_deleted(reigned: Path, version: str) -> None:
+    """It is not returned to, and hinders nobody."""
+    other = {"1": "2", "2": "1"}[version]
+    store.client(reigned).delete_model_version(MODEL, version)
+    if version == "2":
+        assert rollback(reigned).entry.version == other
+    assert aliases(reigned)["champion"] == other
+    promote(reigned, "3", "paper")
+    shown(reigned, "3")
+    promote(reigned, "3")
+    assert aliases(reigned)["previous"] == other
+    assert rollback(reigned).entry.version == other
+    assert "previous" not in aliases(reigned)
+    whole(reigned)
+
+
+def test_a_version_that_is_deleted_on_the_way(reigned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(marks.Marks, "point", lambda *_: (_ for _ in ()).throw(UsageError("gone")))
+        with pytest.raises(UsageError, match="gone; entry 9 is begun"):
+            promote(reigned, "3", "paper")
+    store.client(reigned).delete_model_version(MODEL, "3")
+    assert promote(reigned, "4", "paper").settled.endswith("is withdrawn: the alias had not moved")
+    assert "whole: 12 entries in one chain, 10 of them found again" in whole(reigned)
+
+
 def test_an_alias_that_promotions_do_not_move(reigned: Path) -> None:
     assert stands(reigned, "candidate").why == "promotions do not move 'candidate'"
     assert stands(reigned, "candidate", here=False).on_record is False

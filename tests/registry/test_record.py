@@ -114,6 +114,14 @@ def test_a_tail_that_is_cut_off_is_seen_by_its_head(whole: tuple[bytes, Head]) -
         assert f"it: ends after entry {left}, the registry knows 5" in seen(b"".join(lines[:left]), head)
 
 
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_an_entry_rewritten_and_sealed_anew_is_seen_at_the_next(whole: tuple[bytes, Head], number: int) -> None:
+    entries = record.parse(whole[0], "it")
+    entries[number - 1] = record.sealed(entries[number - 1].model_copy(update={"who": "eve"}))
+    said = seen(b"".join(map(record.line, entries)), whole[1])
+    assert f"entry {number + 1} does not follow the one before" in said
+
+
 def test_a_record_written_anew_is_seen_by_its_head(tmp_path: Path, whole: tuple[bytes, Head]) -> None:
     with record.writing(tmp_path / "forged") as writer:
         for i in range(5):
@@ -171,9 +179,7 @@ def test_a_full_disk_leaves_no_part_of_an_entry(tmp_path: Path, monkeypatch: pyt
     found = path.read_bytes()
     with record.writing(path) as writer:
         monkeypatch.setattr(os, "write", Disk(100, errno.ENOSPC))
-        with pytest.raises(
-            DataError, match=r"r: entry 2 cannot be written \(No space left on device\): nothing was mov"
-        ):
+        with pytest.raises(DataError, match=r"r: entry 2 cannot be written \(No space left on device\): make room and"):
             writer.append(**fields())
         assert path.read_bytes() == found
         monkeypatch.undo()

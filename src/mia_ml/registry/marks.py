@@ -65,6 +65,7 @@ class Marks:
         """Have `previous` where a rollback of the champion would return to."""
         stack = history.holders(entries, self.model, "champion")
         wanted, found = stack[-2].version if len(stack) > 1 else "", self.holder(PREVIOUS)
+        wanted = wanted if wanted and self.has(wanted) else ""
         with answering(f"{self.model}@{PREVIOUS}"):
             if wanted and wanted != found:
                 self.client.set_registered_model_alias(self.model, PREVIOUS, wanted)
@@ -84,7 +85,9 @@ class Marks:
 
     def brand(self, entries: Sequence[Entry], version: str) -> None:
         """Say on the version, by tag and description, why it went past its gates; the tag before the alias moves."""
-        found, reasons = self.version(version), "; ".join(history.overridden(entries, self.model, version))
+        found, reasons = self._found(version), "; ".join(history.overridden(entries, self.model, version))
+        if found is None:
+            return
         description = found.description or ""
         for entry in history.done(entries, self.model):
             said = f"OVERRIDDEN to {entry.stage} by {entry.who}, {entry.when_utc}: {entry.override}"
@@ -121,12 +124,14 @@ class Marks:
             )
         return self._kept(version, mark.number, mark.sha256)
 
+    def versions(self) -> list[Any]:
+        with answering(self.model):
+            return list(self.client.search_model_versions(f"name = '{self.model}'"))
+
     def everything(self) -> dict[int, Entry]:
         """Every entry that versions of this model carry, by number. Raises DataError as `entry` does."""
-        with answering(self.model):
-            found = list(self.client.search_model_versions(f"name = '{self.model}'"))
         kept = {}
-        for version in found:
+        for version in self.versions():
             for number, sealed in entry_tags(version):
                 kept[number] = self._kept(version, number, sealed)
         return kept
@@ -147,10 +152,20 @@ class Marks:
         return entry
 
     def _keep(self, entry: Entry) -> None:
-        version = self.version(entry.version)
+        version = self._found(entry.version)
+        if version is None:
+            return
         with answering(entry.named):
             self.client.log_text(version.run_id, record.line(entry).decode(), f"{FOLDER}/{entry.number}.json")
             self.client.set_model_version_tag(self.model, entry.version, f"{ENTRY}.{entry.number}", entry.sha256)
+
+    def has(self, number: str) -> bool:
+        """Whether the version is still there: anybody may delete one."""
+        return self._found(number) is not None
+
+    def _found(self, number: str) -> Any | None:
+        with answering(f"{self.model}/{number}"):
+            return versions.numbered(self.client, self.model, number)
 
     def _tag(self, tags: dict[str, str], name: str, value: str) -> None:
         if tags.get(name, "") != value:

@@ -76,6 +76,8 @@ def promote(
         kept, settled = _ready(client, desk, writer, model)
         held = kept.holder(stage)
         recorded = standing.expected(writer.entries, model, stage)
+        if recorded and not kept.has(recorded):
+            recorded = ""  # who deletes a version takes its aliases
         if version == held == recorded:
             raise UsageError(f"{model}/{version} is {stage} already")
         held_against = case.build(model, version, stage, verdicts, writer.entries, state, rules)
@@ -117,14 +119,14 @@ def rollback(desk: Desk, model: str, stage: Stage = "champion", *, reason: str) 
     client = connected(desk.tracking_uri)
     with record.writing(desk.record) as writer:
         kept, settled = _ready(client, desk, writer, model)
-        held, stack = kept.holder(stage), history.holders(writer.entries, model, stage)
+        held = kept.holder(stage)
+        stack = [entry for entry in history.holders(writer.entries, model, stage) if kept.has(entry.version)]
         if stack and held == stack[-1].version:
             stack = stack[:-1]
         if not stack:
             now = f"version {held}" if held else "today"
             raise UsageError(f"nothing to roll back to: on record no version was {stage} of {model} before {now}")
         target = stack[-1]
-        kept.version(target.version)
         entry = _carried_out(
             kept,
             writer,

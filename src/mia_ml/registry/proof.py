@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 def verify(client: "MlflowClient", model: str, path: Path) -> str:
     """Check the record at `path` against what promotions left in MLflow, for `model` and every other that it names.
 
-    What was found whole, in one line. Raises DataError that names the first entry, or alias, that does not fit.
+    What was found whole, in one line; entries of versions that were deleted have but the chain. Raises DataError that
+    names the first entry, or alias, that does not fit.
     """
     entries = record.read(path)
     anchors = 0
     for name in dict.fromkeys([model, *(entry.model for entry in entries)]):
         kept = marks.Marks(client, name)
         head = marks.fits(kept.tags(), entries, name, str(path))
-        carried = kept.everything()
+        carried, there = kept.everything(), {str(version.version) for version in kept.versions()}
         for number, entry in sorted(carried.items()):
             if number > len(entries) or entries[number - 1] != entry:
                 raise DataError(f"{path}: entry {number} is not the one that {entry.named} carries in the registry")
         for entry in entries[: head.length]:
-            if entry.model == name and entry.number not in carried:
+            if entry.model == name and entry.version in there and entry.number not in carried:
                 tag = f"{marks.ENTRY}.{entry.number}"
                 raise DataError(f"{path}: entry {entry.number}: {entry.named} has lost its tag {tag}")
         for alias in (*history.STAGES, marks.PREVIOUS):
-            _check_alias(client, kept, alias, path, standing.expected(entries, name, alias))
+            recorded = standing.expected(entries, name, alias)
+            _check_alias(client, kept, alias, path, recorded if recorded in there else "")
         anchors += len(carried)
     return f"{path}: whole: {len(entries):,} entries in one chain, {anchors:,} of them found again in the registry"
 

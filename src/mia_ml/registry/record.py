@@ -118,7 +118,7 @@ class Writer:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, size)
             raise DataError(
-                f"{self.path}: entry {length + 1} cannot be written ({error.strerror}): nothing was moved"
+                f"{self.path}: entry {length + 1} cannot be written ({error.strerror}): make room and try again"
             ) from error
         self.entries.append(entry)
 
@@ -186,7 +186,9 @@ def line(entry: Entry) -> bytes:
 
 
 def text_of(entry: Entry) -> str:
-    return json.dumps(entry.model_dump(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """What has its default is left out, so that a field more changes no entry that was written without it."""
+    given = entry.model_dump(exclude_defaults=True)
+    return json.dumps(given, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def sealed(entry: Entry) -> Entry:
