@@ -21,6 +21,7 @@ from serving.rail import Verdict
 from serving.unavailable import Unavailable
 
 RECOVERED = "recovered after a restart: its moment has passed"
+PASSED = "decided when the next bar was over already: its moment has passed"
 
 
 class Acting:
@@ -51,14 +52,14 @@ class Acting:
             if not day or block.day < day:
                 drift.feed(block)
 
-    def live_of(self, verdict: Verdict, cause: Cause, recovered: bool = False, too_late: bool = False) -> Live:
-        """What is to be said of a decision that was just taken. too_late: nobody can act on it any more."""
+    def live_of(self, verdict: Verdict, cause: Cause, recovered: bool = False, too_late: str = "") -> Live:
+        """What is to be said of a decision that was just taken. too_late: why nobody can act on it any more."""
         latency_us = None if not cause.perf_ns else (time.perf_counter_ns() - cause.perf_ns) / 1e3
         by, taken = verdict.contender, verdict.decision
         signal = taken["action"][0] == decisions.SIGNAL
         outside = self._ranges[by.version].outside(verdict.row)
         drifted = self._drift[by.version].in_force(int(taken["day"][0]))
-        against = [RECOVERED] if too_late else self.standing.texts()
+        against = [too_late] if too_late else self.standing.texts()
         too_far = self._ranges[by.version].verdict(outside)
         if too_far:
             against.append(too_far)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mia_ml.core.moments import NONE
-from mia_ml.core.tables import Batch, Columns
+from mia_ml.core.tables import Batch
 from mia_ml.features import intake
 from mia_ml.store.rules import Rules
 from mia_ml.store.screen import Screen
@@ -61,7 +61,6 @@ class Arrivals:
         self._grace_ns = grace_ns
         self._slots = {table: np.zeros(1, RECORD[table]) for table in ("trades", "book")}
         self._bytes = {table: slot.data.cast("B") for table, slot in self._slots.items()}
-        self._sides = np.zeros(1, np.int8)
         self._only: Lane | None = None
 
     @property
@@ -81,15 +80,14 @@ class Arrivals:
     def trade(
         self, lane: Lane, position: int, ts: int, price: float, size: int, side: int, sequence: int, ts_recv: int
     ) -> int:
-        """Judge and write down one print; the reason, 0 when the engine may see it at once, -1 when this is no way
-        for it and `portion` has to take it."""
+        """Judge and write down one print; the reason, 0 when the engine may see it after what waits for its moment, -1
+        when this is no way for it and `portion` has to take it."""
         if lane is not self._only or not self._is_plain(ts, ts_recv):
             return -1
         self.number += 1
         _TRADE.pack_into(
             self._bytes["trades"], 0, self.number, lane.number, position, ts_recv, 0, ts, price, size, side, sequence
         )
-        self._sides[0] = side
         return self._written(lane, "trades", ts, position)
 
     def book(
@@ -157,8 +155,8 @@ class Arrivals:
         return (
             self.frontier <= ts <= self.latest_ns
             and ts <= self.close_ns
-            and ts < self.merge.earliest
             and ts_recv - ts <= self._grace_ns
+            and (ts < self.merge.earliest or not self.merge.prices_wait)
         )
 
     def _written(self, lane: Lane, table: str, ts: int, position: int) -> int:
@@ -181,6 +179,7 @@ class Arrivals:
         reason[ts > self.latest_ns] = FUTURE
         if table not in PRICED and self.latest_ns != FOREVER:
             np.maximum(ts, self.frontier + 1, out=ts, where=reason == 0)
+            np.maximum(ts, came, out=ts, where=(reason == 0) & intake.is_late(ts, came, self._grace_ns))
         stamped = (reason == 0) & (came != NONE)
         reason[stamped & intake.is_late(ts, np.where(stamped, came, ts), self._grace_ns)] = LATE
         on_time = reason == 0
@@ -209,9 +208,7 @@ class Arrivals:
         return lane.screens[table]
 
     def _single(self, lane: Lane, table: str) -> Single:
-        slot = self._slots[table]
-        columns: Columns = {name: slot[name] for name in RECORD[table].names or () if name != "side"}
-        single = Single(self.screen_of(lane, table), columns | {"side": self._sides})
+        single = Single(self.screen_of(lane, table), self._slots[table])
         single.open_day(self.session)
         lane.singles[table] = single
         return single

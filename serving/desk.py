@@ -17,7 +17,7 @@ from mia_ml.store import rules as screening
 from mia_ml.store.rules import Rules
 from serving import events as records
 from serving import journal, recovery, wire
-from serving.acting import Acting
+from serving.acting import PASSED, RECOVERED, Acting
 from serving.arrivals import Arrivals
 from serving.decisions import Journal
 from serving.events import PRICED
@@ -174,30 +174,32 @@ class Desk:
         latest, priced, count = 0, False, 0
         if self._live:
             ts_recv_ns = self.clock.now_ns()  # which no step of the wall clock moves
-        for e in events:
-            ts = e.ts_event
-            day = self.day
-            if day is None or ts > day.arrivals.close_ns:
-                day = self.turn_to(ts)
-            if isinstance(e, wire.Clock):
-                self._decide(day.clock(ts, time.monotonic_ns()), Cause(ts, None, perf_ns))
-                continue
-            if e.position <= position:
-                duplicates += 1
-                continue
-            if e.position > position + 1 and position:
-                self._miss(feed, position, e.position, ts)
-            ts_recv = ts_recv_ns if self._live else NONE if e.ts_recv is None else e.ts_recv
-            reason, text = self._take_one(day, feed, e, ts_recv, perf_ns)
-            self._positions[feed] = position = e.position
-            count += 1
-            latest = max(latest, ts)
-            priced = priced or type(e) is wire.Trade or type(e) is wire.Book
-            if reason == 0:
-                accepted += 1
-            else:
-                refused.append(wire.Refusal(position, text))
-        self._heard(feed, first, count, latest, priced, duplicates, refused)
+        try:
+            for e in events:
+                ts = e.ts_event
+                day = self.day
+                if day is None or ts > day.arrivals.close_ns:
+                    day = self.turn_to(ts)
+                if isinstance(e, wire.Clock):
+                    self._decide(day.clock(ts, time.monotonic_ns()), Cause(ts, None, perf_ns))
+                    continue
+                if e.position <= position:
+                    duplicates += 1
+                    continue
+                if e.position > position + 1 and position:
+                    self._miss(feed, position, e.position, ts)
+                ts_recv = ts_recv_ns if self._live else NONE if e.ts_recv is None else e.ts_recv
+                reason, text = self._take_one(day, feed, e, ts_recv, perf_ns)
+                self._positions[feed] = position = e.position
+                count += 1
+                latest = max(latest, ts)
+                priced = priced or type(e) is wire.Trade or type(e) is wire.Book
+                if reason == 0:
+                    accepted += 1
+                else:
+                    refused.append(wire.Refusal(position, text))
+        finally:  # also of a message that only a part of was taken: the rest is sent again
+            self._heard(feed, first, count, latest, priced, duplicates, refused)
         self.settle()
         return wire.Reply(position, accepted, duplicates, refused)
 
@@ -336,16 +338,24 @@ class Desk:
         if not verdicts:
             return
         day = self._today()
-        late = recovered and self._live
         for verdict in sorted(verdicts, key=lambda v: (int(v.row["ts"][0]), v.contender.role != CHAMPION)):
             by = verdict.contender
             if by.role == STANDBY:
                 continue
-            live = self.core.acting.live_of(verdict, cause, recovered, late)
+            too_late = self._too_late(int(verdict.row["ts"][0]), recovered)
+            live = self.core.acting.live_of(verdict, cause, recovered, too_late)
             self.output.add(verdict, day.arrivals.contract, live)
             self._out.append((verdict, live.act))
             if live.latency_us is not None:
                 self.core.metrics.latency.observe(live.latency_us)
+
+    def _too_late(self, closed_ns: int, recovered: bool) -> str:
+        """Why nobody can act on the bar that ended at `closed_ns` any more; empty while somebody can."""
+        if not self._live:
+            return ""
+        if recovered:
+            return RECOVERED
+        return PASSED if self.clock.now_ns() - closed_ns > MINUTE + self._grace_ns else ""
 
     def _heard(
         self, feed: str, first: int, count: int, latest: int, priced: bool, twice: int, refused: list[wire.Refusal]

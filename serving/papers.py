@@ -1,6 +1,6 @@
 """The paper accounts of all versions at work: what their signals would have come to, at each bar close.
 
-A version's account is begun when it begins to decide; while it only stands by, its account waits.
+A version's account is begun when it begins to decide; while it only stands by, what it holds is seen to its end.
 """
 
 import contextlib
@@ -35,6 +35,7 @@ class Papers:
         self._bars: dict[str, set[int]] = {}
         self._incidents: dict[str, None] = {}
         self._ended: set[str] = set()
+        self._champions: list[tuple[int, str]] = []
         self._pairings: dict[str, dict[str, Any] | None] = {}
 
     def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
@@ -49,14 +50,15 @@ class Papers:
         if bars.size:
             tape = events.columns("bars", bars)
         for contender in (contender for rail in day.rails for contender in rail.contenders):
-            if contender.role != STANDBY:
+            if contender.role != STANDBY or contender.version in self._accounts:  # what is open is seen to its end
                 mine = [(verdict, act) for verdict, act in out if verdict.contender is contender]
                 self._advance(contender, day, tape, mine)
         with contextlib.suppress(Unavailable):  # nothing is lost: it is saved the next time
             self.save()
 
     def champion_is(self, contender: Contender, day: int) -> None:
-        self.store.champion(day, contender.version)
+        """From here on in a trading day; written with what is saved next."""
+        self._champions.append((day, contender.version))
 
     def incident(self, text: str) -> None:
         """Something that a day on paper must not hide."""
@@ -64,6 +66,9 @@ class Papers:
 
     def save(self) -> None:
         """All that is new to the store. Raises Unavailable."""
+        while self._champions:
+            self.store.champion(*self._champions[0])
+            del self._champions[0]
         for account in self._accounts.values():
             account.save()
 
@@ -78,7 +83,7 @@ class Papers:
             if contender.version not in self._ended:
                 account.end(note)
                 self._ended.add(contender.version)
-            account.save()
+            self.save()
             statement.write_evidence(self._state, self.store, contender.version, self._level)
         self._pairings.clear()
 

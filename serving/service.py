@@ -9,48 +9,39 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mia_ml.confluence import decision as decisions
-from mia_ml.core.errors import MiaError, UsageError
+from mia_ml.core.errors import DataError, MiaError
 from mia_ml.judge import judgement
 from mia_ml.settings.serve import Serve
 from mia_ml.store.rules import Rules
-from serving import feeding, papers, swap, versions, wire
+from serving import feeding, papers, parity, wire
 from serving.acting import Acting
 from serving.catch_up import begun_in, catch_up
 from serving.desk import Core, Desk
 from serving.feeds import build
+from serving.feeds.feed import Feed
 from serving.fleet import Fleet
 from serving.guards.clock import NS_PER_MS, AnchoredClock
 from serving.guards.standing import Standing
 from serving.history import Market, Show, Snapshots
 from serving.hub import Hub
 from serving.metrics import Metrics
-from serving.rail import CHAMPION, SHADOW, STANDBY, Verdict
+from serving.rail import Verdict
 from serving.status import Status
+from serving.succession import Succession, Wanted
 from serving.trading_day import TradingDay
 from serving.unavailable import Unavailable
-from serving.versions import Chosen, Lookout
+from serving.versions import Lookout
 
 STOOD_DOWN = "stood_down.txt"
 """Holds the reason while the service is stood down by hand, over restarts."""
 TICK_S = 0.05
 WATCH_S = 1.0
 _log = logging.getLogger("mia.service")
-
-
-class Wanted(NamedTuple):
-    """champion: an alias, or a bundle's folder. shadows: aliases."""
-
-    champion: str
-    shadows: tuple[str, ...]
-
-    @property
-    def aliases(self) -> tuple[str, ...]:
-        return () if Path(self.champion).is_dir() else (self.champion, *self.shadows)
 
 
 class Service:
@@ -65,26 +56,22 @@ class Service:
         self.hub = Hub(serve.limits.queue, self.metrics)
         self.state_folder = project / serve.state
         self._rules = rules
-        self._wanted = wanted
-        self._lookout = lookout
+        self._succession = Succession(wanted, lookout, self.metrics)
         self._project = project
         self._level = level
         self._show = show
         self._desk: Desk | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._chosen: dict[str, Chosen] = {}
-        self._last_good = False
-        self._registry = "ok"
         self._starting = "starting"
-        self._swapping = asyncio.Lock()
+        self._feeds: list[Feed] = []
+        self._stood: dict[str, None] = {}
+        """What stood against acting at any decision of the day."""
 
     # the application's side
 
     async def start(self) -> None:
         """Raises MiaError, one line, when no version can be started as it should."""
-        chosen = await self._choose()
-        contenders = [versions.load(found, role) for found, role in self._roles(chosen)]
-        self._chosen = chosen
+        contenders = await self._succession.begin()
         content = contenders[0].content
         market = Market(content, self._project / self.serve.tables, self.state_folder / "days", time.time_ns())
         self._snapshots = Snapshots(self.state_folder / "engine")
@@ -98,19 +85,21 @@ class Service:
         core = Core(self.serve, self._rules, self.state_folder, fleet, acting, self.metrics)
         self._desk = Desk(core, clock, [self.hub.publish], self)
         self._status = Status(self._desk, self._papers)
-        self._judge(chosen)
+        self._judge()
         catch_up(self._desk, self._show)
-        versions.remember(self._lookout.bundles, chosen)
+        self._succession.begun()
         gc.collect()
         gc.freeze()  # what lives as long as the service is never looked at again
         self._starting = ""
         if (self.state_folder / STOOD_DOWN).is_file():
             self._by_hand((self.state_folder / STOOD_DOWN).read_text())
-        self._tasks = [asyncio.create_task(work) for work in (self._tick(), self._watch(), self._poll())]
+        works = {"tick": self._tick(), "watch": self._watch(), "poll": self._poll()}
+        self._tasks = [asyncio.create_task(self._kept_up(name, work)) for name, work in works.items()]
         since = int(self._desk.day.arrivals.session["open_ns"]) if self._desk.day else 0
         about = build.Market(content.instrument, content.calendar, content.grace_ns, since)
         for name, section in self.serve.feeds.items():
             feed = build.feed(name, section, about, self._project)
+            self._feeds.append(feed)
             self._tasks.append(asyncio.create_task(feeding.run(feed, self._desk)))
 
     async def stop(self) -> None:
@@ -118,7 +107,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._lookout.close()
+        await self._succession.close()
         if self._desk is not None:
             with contextlib.suppress(Unavailable):
                 self._desk.close()
@@ -131,12 +120,14 @@ class Service:
         self._up().connected(feed, on)
 
     def take(self, feed: str, events: list[wire.Event], ts_recv_ns: int) -> wire.Reply:
+        if self._starting:
+            raise Unavailable(f"the service is {self._starting}: try again")
         return self._up().take(feed, events, ts_recv_ns)
 
     def state(self) -> dict[str, Any]:
         if self._desk is None:
             return {"ready": False, "why": self.ready(), "stand_down": [], "feeds": [], "versions": []}
-        return self._status.plain(self.ready(), len(self.hub), self._last_good, self._registry)
+        return self._status.plain(self.ready(), len(self.hub), self._succession.last_good, self._succession.registry)
 
     def ready(self) -> list[str]:
         if self._starting:
@@ -152,7 +143,11 @@ class Service:
 
     async def reload(self) -> dict[str, Any]:
         await self._look()
-        return {"registry": self._registry, "versions": {alias: c.version for alias, c in self._chosen.items()}}
+        chosen = self._succession.chosen
+        return {
+            "registry": self._succession.registry,
+            "versions": {alias: one.version for alias, one in chosen.items()},
+        }
 
     def stand_down(self, on: bool, reason: str) -> None:
         self._up()
@@ -171,96 +166,50 @@ class Service:
         self._papers.champion_is(contender, day)
 
     def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
-        self._papers.follow(day, out)
+        assert self._desk is not None
+        try:
+            self._papers.follow(day, out)
+        except DataError as error:
+            self._desk.core.acting.standing.add("paper", str(error), self._desk.now_ns())
+            _log.error("%s", error)
+        self._stood.update(dict.fromkeys(self._desk.core.acting.standing.texts()))
         self._status.seen([verdict for verdict, _ in out])
         for verdict, act in out:
             action = decisions.ACTIONS[int(verdict.decision["action"][0])]
             self.metrics.decisions.labels(verdict.contender.version, action, str(act).lower()).inc()
 
     def end(self, day: TradingDay, contenders: Iterable[Any], bars: int) -> None:
+        assert self._desk is not None
+        differs = parity.difference(self._desk.core.fleet, self._snapshots, day, self._desk.journal)
+        if differs:
+            _log.error("parity of %s: %s", day.day, differs)
+            self._papers.incident(f"parity: {differs}")
+        now = self._desk.core.acting.standing.texts()
+        for text in self._stood:
+            self._papers.incident(text if text in now else f"resolved: {text}")
         self._papers.end(day, contenders, bars)
+        self._stood.clear()
 
-    # versions
-
-    async def _choose(self) -> dict[str, Chosen]:
-        if not self._wanted.aliases:
-            return {self._wanted.champion: versions.of_folder(Path(self._wanted.champion))}
-        found = await self._lookout.ask(self._wanted.aliases)
-        away = [said for said in found.values() if isinstance(said, str) and versions.AWAY in said]
-        if away:
-            before = versions.last_good(self._lookout.bundles)
-            if self._wanted.champion not in before:
-                raise UsageError(f"{away[0]}; and no version was ever at work here")
-            self._last_good, self._registry = True, away[0]
-            _log.warning("the last good versions are used: %s", away[0])
-            return {alias: before[alias] for alias in self._wanted.aliases if alias in before}
-        return {alias: versions.judged(alias, found[alias]) for alias in self._wanted.aliases}
-
-    def _roles(self, chosen: dict[str, Chosen]) -> list[tuple[Chosen, str]]:
-        champion = chosen[self._wanted.champion]
-        roles = [(champion, CHAMPION)]
-        for alias in self._wanted.shadows:
-            if alias in chosen and chosen[alias].version not in {one.version for one, _ in roles}:
-                roles.append((chosen[alias], SHADOW))
-        return roles
-
-    async def _look(self) -> None:
-        """Ask the registry, and follow it."""
-        if not self._wanted.aliases:
-            return
-        async with self._swapping:
-            found = await self._lookout.ask(self._wanted.aliases)
-            chosen = dict(self._chosen)
-            problems = []
-            for alias, said in found.items():
-                try:
-                    chosen[alias] = versions.judged(alias, said)
-                except MiaError as error:
-                    problems.append(str(error))
-            self._registry = "; ".join(problems) or "ok"
-            if problems:
-                self.metrics.registry_failures.inc()
-            else:
-                self._last_good = False
-            if chosen != self._chosen:
-                await self._follow(chosen)
-
-    async def _follow(self, chosen: dict[str, Chosen]) -> None:
-        """Bring the versions at work to what was chosen. A version that cannot start changes nothing."""
-        desk = self._up()
-        fleet = desk.core.fleet
-        roles = self._roles(chosen)
-        try:
-            for one, role in roles:
-                if one.version not in {contender.version for contender in fleet}:
-                    newcomer = await asyncio.to_thread(versions.load, one, SHADOW if role == SHADOW else STANDBY)
-                    await swap.join(desk, self._snapshots, newcomer)
-        except MiaError as error:
-            self._registry = str(error)
-            _log.error("the versions stay as they are: %s", error)
-            return
-        at_work = {contender.version: contender for contender in fleet}
-        before = fleet.champion
-        swap.take_over(desk, at_work[roles[0][0].version])
-        for contender in list(fleet):
-            wanted = {one.version: role for one, role in roles}.get(contender.version)
-            if wanted is None and contender is not before:
-                fleet.remove(contender)
-            elif wanted == SHADOW and contender.role == STANDBY:
-                contender.role = SHADOW
-                desk.take_up(contender)
-        self._chosen = chosen
-        self._judge(chosen)
-        versions.remember(self._lookout.bundles, chosen)
-        if fleet.champion is not before:
-            _log.warning("champion is now %s, before it was %s", fleet.champion.version, before.version)
-
-    def _judge(self, chosen: dict[str, Chosen]) -> None:
-        for one in chosen.values():
+    def _judge(self) -> None:
+        for one in self._succession.chosen.values():
             found = judgement.read(Path(one.judgement)) if one.judgement else None
             self._papers.judgements[one.version] = found
 
     # what goes on by itself
+
+    async def _look(self) -> None:
+        """Ask the registry who stands where, and follow."""
+        if await self._succession.follow(self._up(), self._snapshots):
+            self._judge()
+
+    async def _kept_up(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """A task that must not end: if it does, nobody acts any more, and it is said."""
+        try:
+            await work
+        except Exception as error:
+            desk = self._up()
+            desk.core.acting.standing.add(name, f"{name} has stopped: {error}; restart the service", desk.now_ns())
+            _log.exception("%s", name)
 
     async def _tick(self) -> None:
         """Time passes for the desk."""
@@ -287,6 +236,8 @@ class Service:
                 standing.set("clock", desk.clock.check(), now)
                 standing.replace("stale", desk.feeds.stale(now), now)
                 self.metrics.clock_offset_s.set(desk.clock.offset_ns() / 1e9)
+            for feed in self._feeds:
+                feeding.look(feed, desk)
             gc.collect(1)
             with contextlib.suppress(Unavailable):
                 self._papers.save()
@@ -297,7 +248,7 @@ class Service:
             try:
                 await self._look()
             except (MiaError, OSError) as error:
-                self._registry = " ".join(str(error).split())
+                self._succession.registry = " ".join(str(error).split())
 
     def _up(self) -> Desk:
         if self._desk is None or self._starting == "starting":

@@ -11,7 +11,8 @@ from mia_ml.store.rules import Rules
 from mia_ml.tracking import server
 from serving import wire
 from serving.decisions import Kept
-from serving.service import Service, Wanted
+from serving.service import Service
+from serving.succession import Wanted
 from serving.versions import Lookout
 from tests.serving import live_registry, live_world
 from tests.tracking import store

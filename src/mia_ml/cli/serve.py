@@ -35,7 +35,8 @@ def serve(
     from mia_ml.store.rules import Rules
     from mia_ml.tracking import server as tracking
     from serving import logs, server
-    from serving.service import Service, Wanted
+    from serving.service import Service
+    from serving.succession import Wanted
     from serving.tokens import Tokens
     from serving.versions import Lookout
 
