@@ -174,6 +174,7 @@ class Desk:
         latest, priced, count = 0, False, 0
         if self._live:
             ts_recv_ns = self.clock.now_ns()  # which no step of the wall clock moves
+        self._look_ahead()
         try:
             for e in events:
                 ts = e.ts_event
@@ -207,6 +208,7 @@ class Desk:
         """Take many events of a feed, in its order. Raises Unavailable: then those behind `resume_after` are not in."""
         if self._stuck:
             self.settle()
+        self._look_ahead()
         while rows:
             day = self.turn_to(min(int(part.records["ts_event"].min()) for part in rows))
             today = [part.until(day.arrivals.close_ns) for part in rows]
@@ -249,7 +251,7 @@ class Desk:
             now = self.clock.now_ns()
             if day is None or now > day.arrivals.close_ns + self._grace_ns:
                 day = self.turn_to(now)
-            day.arrivals.latest_ns = self._latest_ns()
+            self._look_ahead()
             until = now - self._grace_ns
             if until >= day.rails[0].engine.last_close_ns + MINUTE:
                 self._decide(day.clock(until, time.monotonic_ns()), Cause(until, None, 0))
@@ -404,6 +406,11 @@ class Desk:
         if self.day is None:
             raise Unavailable("no trading day is open yet: try again")
         return self.day
+
+    def _look_ahead(self) -> None:
+        """What is from the future is judged by the time of now, also when nothing ticked for long."""
+        if self.day is not None:
+            self.day.arrivals.latest_ns = self._latest_ns()
 
     def _latest_ns(self) -> int:
         """Beyond it an event is from the future."""

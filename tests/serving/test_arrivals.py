@@ -58,7 +58,7 @@ def vix(position, ts, value=13.0):
 
 
 def quick(into, lane, table, record):
-    """By the quick way where there is one; what goes on."""
+    """By the quick way where there is one; what goes on, with the rows of an index that waited for it."""
     e = record[0]
     reason = -1
     if table == "trades":
@@ -71,7 +71,7 @@ def quick(into, lane, table, record):
     if reason < 0:
         record["feed"] = lane.number
         return False, into.portion(lane, {table: record}, 0)
-    return True, {table: record} if reason == 0 else {}
+    return True, into.merge.release(int(e["ts_event"])) | {table: record} if reason == 0 else {}
 
 
 PRICE = st.sampled_from((5100.0, 5100.25, 5099.5, 5101.0, 5100.1, 5400.0, 5401.0, 4800.0, np.nan, np.inf, -np.inf))
@@ -230,18 +230,19 @@ def test_a_row_of_an_index_after_its_moment_counts_from_when_it_came(tmp_path):
     assert released == {}  # it waits for the next price
     assert logged(into)["vix"]["ts_event"].tolist() == [OPEN + S + 1]
     assert quick(into, lane, *trade(3, OPEN + S))[0] is True  # a price before it does not wait for it
-    by_quick_way, released = quick(into, lane, *trade(4, OPEN + 2 * S))
-    assert not by_quick_way
+    _, released = quick(into, lane, *trade(4, OPEN + 2 * S))
     assert {table: found["position"].tolist() for table, found in released.items()} == {"trades": [4], "vix": [2]}
 
 
 def test_live_a_row_of_an_index_is_never_late_but_new_when_it_comes(tmp_path):
     into = arrivals(tmp_path, latest=LATEST)
     lane = only(into)
-    table, record = vix(2, OPEN - 3600 * S)
-    record["ts_recv"] = OPEN + 2 * S
-    into.portion(lane, {table: record}, 0)
-    assert logged(into)["vix"][["reason", "ts_event"]].tolist() == [(0, OPEN + S + 1)]
+    for position, ts, came in ((2, OPEN - 3600 * S, OPEN + 2 * S), (3, OPEN + 30 * S, OPEN + MINUTE + S)):
+        table, record = vix(position, ts)
+        record["ts_recv"] = came
+        into.portion(lane, {table: record}, 0)
+    assert logged(into)["vix"]["reason"].tolist() == [0, 0]
+    assert logged(into)["vix"]["ts_event"].tolist() == [OPEN + S + 1, OPEN + MINUTE + S]
 
 
 def test_nothing_goes_on_before_a_price_has_said_the_contract(tmp_path):
