@@ -8,7 +8,7 @@ from mia_ml.features import intake, live
 from mia_ml.features.tape import Tape
 
 # The kinds of `intake.times_of` in its order.
-_KINDS = (live.TRADE, live.BOOK, live.OPTIONS, live.VIX_VALUE, live.LATE, live.BAR_CLOSED)
+KINDS = (live.TRADE, live.BOOK, live.OPTIONS, live.VIX_VALUE, live.LATE, live.BAR_CLOSED)
 RANKS = (3, 4, 2, 1, 0, -1)
 """Of those kinds among events of one time."""
 _BLOCK = 1 << 16
@@ -30,10 +30,10 @@ def single_events(events: Tape) -> Iterator[tuple[np.ndarray, int]]:
     table, row = event_order(events)
     packer = live.Packer()
     read = 0
-    counts = np.zeros(len(_KINDS), np.int64)
+    counts = np.zeros(len(KINDS), np.int64)
     while read < table.size:
         tables = table[read : read + _BLOCK]
-        first, counts = counts, counts + np.bincount(tables, minlength=len(_KINDS))
+        first, counts = counts, counts + np.bincount(tables, minlength=len(KINDS))
         block = intake.take(events, tuple(slice(int(a), int(b)) for a, b in zip(first, counts, strict=True)))
         rows = row[read : read + _BLOCK] - first[tables]
         yield from _packed(packer, block, tables.tolist(), rows.tolist())
@@ -55,7 +55,7 @@ def _packed(packer: live.Packer, block: Tape, tables: list[int], rows: list[int]
         elif k == 4:
             packer.moment(live.LATE, ts)
         else:
-            packer.row(_KINDS[k], records[k][i])
+            packer.row(KINDS[k], records[k][i])
         yield packer.record, ts
 
 
@@ -63,9 +63,9 @@ def random_portions(events: Tape, rng: np.random.Generator, mean_events: int = 2
     """The tape cut at random places, between any two events in event order; some portions are empty."""
     table, _ = event_order(events)
     cuts = np.sort(rng.integers(0, table.size + 1, max(1, table.size // mean_events)))
-    counts = np.zeros((len(_KINDS), cuts.size + 2), np.int64)
+    counts = np.zeros((len(KINDS), cuts.size + 2), np.int64)
     ends = np.concatenate([[0], cuts, [table.size]])
-    for k in range(len(_KINDS)):
+    for k in range(len(KINDS)):
         counts[k] = np.searchsorted(np.flatnonzero(table == k), ends, side="left")
     for part in range(ends.size - 1):
         yield intake.take(events, tuple(slice(int(c[part]), int(c[part + 1])) for c in counts))

@@ -40,6 +40,8 @@ class Merge:
         self._patience: deque[tuple[int, int]] = deque()  # until when something waits, and for what
         self.earliest = FOREVER
         """The first moment that waits, FOREVER when nothing does."""
+        self.prices_wait = False
+        """Whether anything but rows of an index waits."""
 
     @property
     def lanes(self) -> int:
@@ -66,6 +68,7 @@ class Merge:
         """Accepted or late records of one lane, in its order."""
         keys = key_of(records)
         self._waiting.append((table, keys, records))
+        self.prices_wait = self.prices_wait or table in PRICED
         self.earliest = min(self.earliest, int(keys.min()))
         prices = keys[records["reason"] == 0] if table in PRICED else keys[:0]
         if prices.size:  # what keeps nobody waiting waits for a price, however long it takes
@@ -105,6 +108,7 @@ class Merge:
                 keys, records = keys[~due], records[~due]
             left.append((table, keys, records))
         self._waiting = left
+        self.prices_wait = any(table in PRICED for table, _, _ in left)
         self.earliest = min((int(keys.min()) for _, keys, _ in left), default=FOREVER)
         if not left:
             self._patience.clear()
@@ -113,5 +117,7 @@ class Merge:
 
 def _in_order(parts: list[np.ndarray]) -> np.ndarray:
     joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if joined.size == 1:
+        return joined
     keys = key_of(joined)
     return joined if (keys[1:] >= keys[:-1]).all() else joined[np.argsort(keys, kind="stable")]

@@ -13,7 +13,8 @@ from mia_ml.core.moments import NONE
 from mia_ml.core.tables import Columns
 from mia_ml.datasets.days import INDEX
 from mia_ml.features import live
-from serving import events, wire
+from mia_ml.features.levels import OPTION, VIX
+from serving import events, feed, wire
 from serving.arrivals import Arrivals, Lane
 from serving.events import PRICED, RECORD
 from serving.merge import FOREVER, Found
@@ -22,6 +23,14 @@ from serving.tape import tape_of
 
 _OTHER_CONTRACT = "another contract than the one that is traded"
 _NAN = float("nan")
+_FIELDS = {live.OPTIONS: "options", live.VIX_VALUE: "vix"}
+_INDEX = {
+    table: (kind, [(RECORD[table].names or ()).index(name) for name in fields.names or ()])
+    for table, kind, fields in (("options", live.OPTIONS, OPTION), ("vix", live.VIX_VALUE, VIX))
+}
+"""Kind of an index table, and where its fields stand in a RECORD."""
+_CAME, _REASON, _TS = ((RECORD["vix"].names or ()).index(name) for name in ("ts_recv", "reason", "ts_event"))
+_RANK = dict(zip(feed.KINDS, feed.RANKS, strict=True))
 
 
 class TradingDay:
@@ -77,8 +86,9 @@ class TradingDay:
         reason = self.arrivals.trade(lane, e.position, ts, e.price, e.size, e.side, e.sequence, ts_recv)
         if reason:
             return reason, []
+        verdicts = self._waiting(ts)
         self._packer.trade(ts, e.price, e.size, e.side)
-        verdicts = self._push(ts)
+        verdicts += self._push(ts)
         self.prints.append((ts, e.price))
         return 0, verdicts
 
@@ -90,8 +100,9 @@ class TradingDay:
         reason = self.arrivals.book(lane, e.position, ts, prices, sizes, ts_recv)
         if reason:
             return reason, []
+        verdicts = self._waiting(ts)
         self._packer.book(ts, prices[0], prices[5], sizes)
-        return 0, self._push(ts)
+        return 0, verdicts + self._push(ts)
 
     def portion(self, lane: Lane, found: Found, now_ns: int) -> list[Verdict]:
         """Many records of a lane; `now_ns` is monotonic. Their `reason` is filled."""
@@ -140,6 +151,18 @@ class TradingDay:
         """Whatever is earlier than the last bar that the engine closed comes too late; before the open none has."""
         self.arrivals.closed(min(int(self.rails[0].engine.last_close_ns), reached))
 
+    def _waiting(self, ts: int) -> list[Verdict]:
+        """Rows of an index that waited for a price at `ts`, one by one, since they are few."""
+        if self.arrivals.merge.earliest > ts:
+            return []
+        verdicts = []
+        for at, _, kind, values in moments_of(self.arrivals.merge.release(ts)):
+            self._packer.moment(kind, at)
+            if kind in _FIELDS:
+                self._packer.record[_FIELDS[kind]][0, 0] = values
+            verdicts += self._push(at)
+        return verdicts
+
     def _push(self, ts: int) -> list[Verdict]:
         record = self._packer.record
         if len(self.rails) == 1:
@@ -154,6 +177,20 @@ class TradingDay:
         if "bars" in released:
             self.bars.append(released["bars"][released["bars"]["reason"] == 0])
         return [verdict for rail in self.rails for verdict in rail.run(tape, until)]
+
+
+def moments_of(released: Found) -> list[tuple[int, int, int, tuple[float, ...]]]:
+    """Rows of an index in event order: ns UTC, rank among those of one time, kind, and the fields of one in time."""
+    found: list[tuple[int, int, int, tuple[float, ...]]] = []
+    for table, records in released.items():
+        kind, at = _INDEX[table]
+        for record in records.tolist():
+            ts, came, reason = record[_TS], record[_CAME], record[_REASON]
+            if reason == events.LATE:
+                found.append((came, _RANK[live.LATE], live.LATE, ()))
+            else:
+                found.append((ts, _RANK[kind], kind, tuple(record[k] for k in at)))
+    return sorted(found, key=lambda each: each[:2])
 
 
 def record_of(e: wire.Event, feed: int, ts_recv: int) -> tuple[str, np.ndarray]:
