@@ -91,6 +91,8 @@ class Market:
         return next((found for found in self._found if found.day == day), None)
 
     def _table_days(self) -> tuple[table_days.Day, ...]:
+        if not self.tables.is_dir():
+            return ()
         try:
             return table_days.plan(self.tables, self.root, self.calendar_name, self.native).days
         except DataError:
