@@ -221,13 +221,12 @@ def test_commands_and_options_exist():
     import typer.main
 
     from mia_ml import cli
+    from mia_ml.cli import serve, token  # noqa: F401, doors register themselves
 
     known = typer.main.get_command(cli.app).commands
     given = list(commands())
     assert len(given) >= 6
     for command, *rest in given:
-        if command == "serve" and command not in known:
-            pytest.skip("mia serve is not there yet")
         options = {name for parameter in known[command].params for name in parameter.opts}
         for option in (word for word in rest if word.startswith("--")):
             assert option in options, f"mia {command} {option}"
