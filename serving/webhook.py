@@ -104,13 +104,14 @@ class Poster:
     async def _post_behind(self, client: httpx.AsyncClient, cursor: int) -> int:
         """Post all that is behind the cursor; where it is then."""
         while lines := list(self._desk.decisions(cursor, CHUNK)):
+            last = int(self._desk.state()["decisions"]["number"])
             for line in lines:
                 told = _LINE.decode(line)
                 if told.live.act:
                     await self._deliver(client, told.number, line.strip())
                     self._confirm(told.number)
                 cursor = told.number
-                self._desk.metrics.webhook_behind.set(int(self._desk.state()["decisions"]["number"]) - cursor)
+                self._desk.metrics.webhook_behind.set(last - cursor)
             self._confirm(cursor)
             await asyncio.sleep(0)
         return cursor

@@ -38,13 +38,14 @@ class Feeds:
         self._connected: set[str] = set()
 
     def connect(self, feed: str) -> wire.Hello:
-        """Begin a connection; what its feed is told. Raises Refused when another of that name is connected."""
+        """Begin a connection; what its feed is told. Raises Refused when another of that name is connected, Unavailable
+        while the desk starts."""
         if feed in self._connected:
             raise errors.Refused(409, f"feed '{feed}' is connected already: one connection a name")
         self._owed.pop(feed, None)
         hello = wire.Hello(feed, self.desk.resume_after(feed))
-        self._connected.add(feed)
         self.desk.connected(feed, True)
+        self._connected.add(feed)
         return hello
 
     def disconnect(self, feed: str) -> None:

@@ -14,6 +14,7 @@ from serving import hub, wire
 from serving.app import auth, connections, errors
 from serving.app.connections import AWAY, LATER, POLICY, Connection, Ending
 from serving.app.desk import Desk
+from serving.unavailable import Unavailable
 
 CHUNK = 100
 """Lines of the journal that are read at once."""
@@ -108,8 +109,12 @@ async def _catch_up(
 
 
 def _cursor(given: str | None, desk: Desk) -> int:
-    """The cursor to begin at; without one what comes from now on. Raises Refused for one that cannot be."""
-    last = int(desk.state()["decisions"]["number"])
+    """The cursor to begin at; without one what comes from now on. Raises Refused for one that cannot be,
+    Unavailable while the desk has no journal."""
+    decisions = desk.state().get("decisions")
+    if decisions is None:
+        raise Unavailable("the service has no decisions yet: it is starting")
+    last = int(decisions["number"])
     if given is None:
         return last
     if not (given.isdecimal() and given.isascii() and len(given) < 19):

@@ -48,6 +48,7 @@ class FakeDesk:
         self.broken: list[Exception] = []
         self.standing: list[str] = []
         self.why: list[str] = []
+        self.starting = False
         self.refused = 0
         self.stopped = False
         self._decide_every = decide_every
@@ -60,6 +61,8 @@ class FakeDesk:
         self.stopped = True
 
     def resume_after(self, feed: str) -> int:
+        if self.starting:
+            raise Unavailable("the service is starting: try again")
         return self.positions.get(feed, 0)
 
     def connected(self, feed: str, on: bool) -> None:
@@ -99,6 +102,8 @@ class FakeDesk:
         return number
 
     def state(self) -> dict[str, Any]:
+        if self.starting:
+            return {"ready": False, "why": ["starting"], "stand_down": [], "feeds": [], "versions": []}
         feeds = [
             {
                 "name": name,

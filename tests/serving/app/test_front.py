@@ -85,6 +85,26 @@ def test_what_is_read(tmp_path):
     running.run(scenario())
 
 
+def test_while_the_desk_starts_it_is_said(tmp_path):
+    async def scenario():
+        desk = fake_desk.FakeDesk()
+        desk.starting, desk.why = True, ["starting"]
+        async with running.serving(tmp_path, desk) as s, s.http("read") as client:
+            for socket in (s.feed(), s.listener(), s.listener(0)):
+                with pytest.raises(InvalidStatus) as refused:
+                    await socket.__aenter__()
+                assert refused.value.response.status_code == 503
+                assert json.loads(refused.value.response.body)["retry"] is True
+            assert (await client.get("/metrics")).status_code == 200
+            assert (await client.get("/ready")).status_code == 503
+            assert (await client.get("/health")).status_code == 200
+            desk.starting = False
+            async with s.feed() as feed:
+                assert json.loads(await feed.recv())["resume_after"] == 0
+
+    running.run(scenario())
+
+
 def test_what_an_operator_does(tmp_path):
     async def scenario():
         async with running.serving(tmp_path) as s, s.http("admin") as client:
