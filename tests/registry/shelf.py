@@ -36,7 +36,8 @@ PLACES = (
 
 
 @functools.cache
-def _made() -> Path:
+def made() -> Path:
+    """The store that is copied."""
     kept = tempfile.TemporaryDirectory(prefix="mia-shelf-")
     _KEPT.append(kept)
     root = store.lay(Path(kept.name))
@@ -71,7 +72,7 @@ def copy(source: Path, target: Path) -> Path:
 
 
 def fresh(target: Path) -> Path:
-    return copy(_made(), target)
+    return copy(made(), target)
 
 
 def desk(root: Path, who: str = "ana", record: str = "ledger/promotions.jsonl") -> Desk:
