@@ -10,6 +10,7 @@ one lane of prices no price ever waits.
 """
 
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,20 @@ def key_of(records: np.ndarray) -> np.ndarray:
     return records["ts_event"]
 
 
+class Waiting(NamedTuple):
+    """Records of one table with their keys, and the least and the greatest of these, since they are looked at often."""
+
+    table: str
+    keys: np.ndarray
+    records: np.ndarray
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, table: str, keys: np.ndarray, records: np.ndarray) -> "Waiting":
+        return cls(table, keys, records, int(keys.min()), int(keys.max()))
+
+
 class Merge:
     """hold_ns: how long an event waits for other lanes, by a monotonic clock that every call is told as `now_ns`."""
 
@@ -36,7 +51,7 @@ class Merge:
         self._reached: dict[int, int] = {}
         self._heard: dict[int, int] = {}
         self._gone: set[int] = set()
-        self._waiting: list[tuple[str, np.ndarray, np.ndarray]] = []
+        self._waiting: list[Waiting] = []
         self._patience: deque[tuple[int, int]] = deque()  # until when something waits, and for what
         self.earliest = FOREVER
         """The first moment that waits, FOREVER when nothing does."""
@@ -67,9 +82,10 @@ class Merge:
     def add(self, table: str, records: np.ndarray, now_ns: int) -> None:
         """Accepted or late records of one lane, in its order."""
         keys = key_of(records)
-        self._waiting.append((table, keys, records))
+        waiting = Waiting.of(table, keys, records)
+        self._waiting.append(waiting)
         self.prices_wait = self.prices_wait or table in PRICED
-        self.earliest = min(self.earliest, int(keys.min()))
+        self.earliest = min(self.earliest, waiting.first)
         prices = keys[records["reason"] == 0] if table in PRICED else keys[:0]
         if prices.size:  # what keeps nobody waiting waits for a price, however long it takes
             self._patience.append((now_ns + self._hold_ns, int(prices.max())))
@@ -90,7 +106,7 @@ class Merge:
 
     def numbers(self) -> np.ndarray:
         """Of the arrivals that wait, int64."""
-        return np.concatenate([np.zeros(0, np.int64), *(records["number"] for _, _, records in self._waiting)])
+        return np.concatenate([np.zeros(0, np.int64), *(waiting.records["number"] for waiting in self._waiting)])
 
     def release(self, until: int) -> Found:
         """What waits and counts up to `until`, by table, each in order of time; no table without records."""
@@ -98,18 +114,19 @@ class Merge:
             return {}
         parts: dict[str, list[np.ndarray]] = {}
         left = []
-        for table, keys, records in self._waiting:
-            due = keys <= until
-            if due.all():
+        for waiting in self._waiting:
+            table, keys, records, first, last = waiting
+            if last <= until:
                 parts.setdefault(table, []).append(records)
-                continue
-            if due.any():
+            elif first > until:
+                left.append(waiting)
+            else:
+                due = keys <= until
                 parts.setdefault(table, []).append(records[due])
-                keys, records = keys[~due], records[~due]
-            left.append((table, keys, records))
+                left.append(Waiting.of(table, keys[~due], records[~due]))
         self._waiting = left
-        self.prices_wait = any(table in PRICED for table, _, _ in left)
-        self.earliest = min((int(keys.min()) for _, keys, _ in left), default=FOREVER)
+        self.prices_wait = any(waiting.table in PRICED for waiting in left)
+        self.earliest = min((waiting.first for waiting in left), default=FOREVER)
         if not left:
             self._patience.clear()
         return {table: _in_order(found) for table, found in parts.items()}
