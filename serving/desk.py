@@ -57,14 +57,17 @@ class Rows(NamedTuple):
     symbol: str
     records: np.ndarray
 
-    def until(self, ts_ns: int) -> "Rows":
-        return self._replace(records=self.records[self.records["ts_event"] <= ts_ns])
+    def until(self, ts_ns: int, bound: int) -> "Rows":
+        """Up to a moment; with what lies beyond `bound`, in the future, which is nowhere else."""
+        ts = self.records["ts_event"]
+        return self._replace(records=self.records[(ts <= ts_ns) | (ts > bound)])
 
     def behind(self, position: int) -> "Rows":
         return self._replace(records=self.records[self.records["position"] > position])
 
-    def beyond(self, ts_ns: int) -> "Rows":
-        return self._replace(records=self.records[self.records["ts_event"] > ts_ns])
+    def beyond(self, ts_ns: int, bound: int) -> "Rows":
+        ts = self.records["ts_event"]
+        return self._replace(records=self.records[(ts > ts_ns) & (ts <= bound)])
 
 
 class Core(NamedTuple):
@@ -174,14 +177,15 @@ class Desk:
         latest, priced, count = 0, False, 0
         if self._live:
             ts_recv_ns = self.clock.now_ns()  # which no step of the wall clock moves
-        self._look_ahead()
+        bound = self._look_ahead()
         try:
             for e in events:
                 ts = e.ts_event
                 day = self.day
-                if day is None or ts > day.arrivals.close_ns:
-                    day = self.turn_to(ts)
+                if day is None or day.arrivals.close_ns < ts <= bound:  # what lies in the future ends no day
+                    day = self.turn_to(min(ts, bound))
                 if isinstance(e, wire.Clock):
+                    ts = min(ts, ts_recv_ns) if self._live else ts
                     self._decide(day.clock(ts, time.monotonic_ns()), Cause(ts, None, perf_ns))
                     continue
                 if e.position <= position:
@@ -193,8 +197,11 @@ class Desk:
                 reason, text = self._take_one(day, feed, e, ts_recv, perf_ns)
                 self._positions[feed] = position = e.position
                 count += 1
-                latest = max(latest, ts)
-                priced = priced or type(e) is wire.Trade or type(e) is wire.Book
+                if ts <= bound:
+                    latest = max(latest, ts)
+                    priced = priced or type(e) is wire.Trade or type(e) is wire.Book
+                else:
+                    self.clock.saw(ts)  # perhaps the feed is right and this clock is not
                 if reason == 0:
                     accepted += 1
                 else:
@@ -208,11 +215,12 @@ class Desk:
         """Take many events of a feed, in its order. Raises Unavailable: then those behind `resume_after` are not in."""
         if self._stuck:
             self.settle()
-        self._look_ahead()
+        bound = self._look_ahead()
         while rows:
-            day = self.turn_to(min(int(part.records["ts_event"].min()) for part in rows))
-            today = [part.until(day.arrivals.close_ns) for part in rows]
-            rows = [part for part in (part.beyond(day.arrivals.close_ns) for part in rows) if part.records.size]
+            day = self.turn_to(min(bound, *(int(part.records["ts_event"].min()) for part in rows)))
+            close = day.arrivals.close_ns
+            today = [part.until(close, bound) for part in rows]
+            rows = [part for part in (part.beyond(close, bound) for part in rows) if part.records.size]
             self._take_today(day, feed, screened, [part for part in today if part.records.size])
 
     def awaits_others(self, feed: str, ts_ns: int) -> bool:
@@ -304,14 +312,17 @@ class Desk:
             records_of["feed"] = lane.number
             if self._live:
                 records_of["ts_recv"] = self.clock.now_ns()
-        latest = max(int(part.records["ts_event"].max()) for part in rows)
+        times = np.concatenate([part.records["ts_event"] for part in rows])
+        latest = int(times[times <= day.arrivals.latest_ns].max(initial=0))
+        if times.max() > day.arrivals.latest_ns:
+            self.clock.saw(int(times.max()))
         self._decide(day.portion(lane, joined, time.monotonic_ns()), Cause(latest, None, perf_ns))
         self._positions[feed] = max(int(part.records["position"].max()) for part in rows)
         for records_of in joined.values():
             refused += [wire.Refusal(0, reason_text(code)) for code in records_of["reason"].tolist() if code]
         count = sum(part.records.size for part in rows)
         self._health(feed, first).position = self._positions[feed] - count  # a source may number as it likes
-        self._heard(feed, first, count, latest, bool(joined.keys() & set(PRICED)), 0, refused)
+        self._heard(feed, first, count, latest, bool(latest and joined.keys() & set(PRICED)), 0, refused)
         self.settle()
 
     def _take_one(self, day: TradingDay, feed: str, e: wire.Event, ts_recv: int, perf_ns: int) -> tuple[int, str]:
@@ -407,10 +418,12 @@ class Desk:
             raise Unavailable("no trading day is open yet: try again")
         return self.day
 
-    def _look_ahead(self) -> None:
-        """What is from the future is judged by the time of now, also when nothing ticked for long."""
+    def _look_ahead(self) -> int:
+        """What is from the future is judged by the time of now, also when nothing ticked for long; the bound of it."""
+        bound = self._latest_ns()
         if self.day is not None:
-            self.day.arrivals.latest_ns = self._latest_ns()
+            self.day.arrivals.latest_ns = bound
+        return bound
 
     def _latest_ns(self) -> int:
         """Beyond it an event is from the future."""

@@ -228,19 +228,22 @@ class Service:
 
     async def _watch(self) -> None:
         """Guards that look at the clock, and housekeeping."""
-        desk, standing = self._up(), self._up().core.acting.standing
         while True:
             await asyncio.sleep(WATCH_S)
-            if self.serve.clock == "wall":
-                now = desk.now_ns()
-                standing.set("clock", desk.clock.check(), now)
-                standing.replace("stale", desk.feeds.stale(now), now)
-                self.metrics.clock_offset_s.set(desk.clock.offset_ns() / 1e9)
-            for feed in self._feeds:
-                feeding.look(feed, desk)
+            self._look_around(self._up())
             gc.collect(1)
-            with contextlib.suppress(Unavailable):
-                self._papers.save()
+
+    def _look_around(self, desk: Desk) -> None:
+        """What only time tells."""
+        if self.serve.clock == "wall":
+            standing, now = desk.core.acting.standing, desk.now_ns()
+            standing.set("clock", desk.clock.check(), now)
+            standing.replace("stale", desk.feeds.stale(now), now)
+            self.metrics.clock_offset_s.set(desk.clock.offset_ns() / 1e9)
+        for feed in self._feeds:
+            feeding.look(feed, desk)
+        with contextlib.suppress(Unavailable):
+            self._papers.save()
 
     async def _poll(self) -> None:
         while True:

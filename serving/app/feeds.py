@@ -14,6 +14,7 @@ import time
 from fastapi import APIRouter, Request, WebSocket
 from starlette.responses import Response
 
+from mia_ml.core.errors import MiaError
 from serving import wire
 from serving.app import auth, connections, errors, limits
 from serving.app.desk import Desk
@@ -64,6 +65,8 @@ class Feeds:
                 answer = wire.Error(str(bad))
             except Unavailable as unavailable:
                 answer = wire.Error(str(unavailable), retry=True)
+            except MiaError as refused:  # such as a moment beyond the calendar
+                answer = wire.Error(str(refused))
             except Exception as problem:
                 answer = wire.Error(errors.unexpected(problem))
         self._answers["ack" if isinstance(answer, wire.Reply) else "retry" if answer.retry else "error"].inc()

@@ -60,8 +60,9 @@ class FeedHealth:
         """Events behind `position` came, in one portion over all tables, refused ones among them; what is missing.
 
         count: how many. last: the highest position. ts_event_ns: the latest event time, of a priced event where
-        `priced` says that there was one. now_ns: when, ns UTC. More events than positions leave no gap: where two
-        portions share a span of positions, the first has been told of the hole that the second fills.
+        `priced` says that there was one; 0 when none can be believed. now_ns: when, ns UTC. More events than positions
+        leave no gap: where two portions share a span of positions, the first has been told of the hole that the second
+        fills.
         """
         after, missing = self.position, last - self.position - count
         self.position = max(after, last)
@@ -69,7 +70,7 @@ class FeedHealth:
         self._rate = self._rate * math.exp2((now_ns - self._rate_ns) * _DECAY_PER_NS) + count * _GAIN
         self._rate_ns = now_ns
         self.last_recv_ns = now_ns
-        if self.last_ts_event_ns is None or ts_event_ns > self.last_ts_event_ns:
+        if ts_event_ns > (self.last_ts_event_ns or 0):
             self.last_ts_event_ns = ts_event_ns
         if priced and (self.last_priced_ns is None or ts_event_ns > self.last_priced_ns):
             self.last_priced_ns = ts_event_ns
