@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import time
 from collections.abc import Coroutine, Iterable
 from pathlib import Path
@@ -18,7 +19,7 @@ from mia_ml.core.errors import DataError, MiaError
 from mia_ml.judge import judgement
 from mia_ml.settings.serve import Serve
 from mia_ml.store.rules import Rules
-from serving import feeding, papers, parity, wire
+from serving import feeding, papers, parity, webhook, wire
 from serving.acting import Acting
 from serving.catch_up import begun_in, catch_up
 from serving.desk import Core, Desk
@@ -94,6 +95,9 @@ class Service:
         if (self.state_folder / STOOD_DOWN).is_file():
             self._by_hand((self.state_folder / STOOD_DOWN).read_text())
         works = {"tick": self._tick(), "watch": self._watch(), "poll": self._poll()}
+        if self.serve.webhook.url:
+            secret = os.environ.get(webhook.SECRET, "")
+            works["webhook"] = webhook.Poster(self, self.serve.webhook, self.state_folder, secret).run()
         self._tasks = [asyncio.create_task(self._kept_up(name, work)) for name, work in works.items()]
         since = int(self._desk.day.arrivals.session["open_ns"]) if self._desk.day else 0
         about = build.Market(content.instrument, content.calendar, content.grace_ns, since)
