@@ -7,6 +7,7 @@ import random
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from serving import sockets
 from serving.app import connections
 from tests.serving import fake_desk
 from tests.serving.app import running
@@ -69,7 +70,9 @@ def test_a_cursor_that_cannot_be_is_refused(tmp_path, since, status):
 
 
 def test_who_does_not_read_is_let_go_and_comes_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(connections, "CLOSE_S", 0.2)
+    monkeypatch.setattr(connections, "CLOSE_S", 0.1)
+    cut, cuts = sockets.WebSocket.cut, []
+    monkeypatch.setattr(sockets.WebSocket, "cut", lambda socket: cuts.append(cut(socket)))
 
     async def scenario():
         async with running.serving(tmp_path) as s, s.listener(0) as quick:
@@ -81,7 +84,7 @@ def test_who_does_not_read_is_let_go_and_comes_back(tmp_path, monkeypatch):
                 last = s.desk.decide(padding=200_000)
                 assert await running.numbers(quick, last) == [last]
             assert s.desk.metrics.let_go._value.get() == 1
-            await asyncio.sleep(2 * connections.CLOSE_S)
+            await running.eventually(lambda: len(cuts) == 1)
             slow.transport.resume_reading()
             assert (await running.until_closed(slow))[0] == running.CUT_OFF
             await running.eventually(lambda: len(s.desk.hub) == 1)
