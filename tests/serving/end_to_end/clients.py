@@ -71,6 +71,8 @@ class Feed:
         self.name = name
         self.connections = 0
         self.replies: list[dict[str, Any]] = []
+        self.position = 0
+        """The last one that was acknowledged."""
         self._events = events
         self._sizes = sizes
         self._clock = clock
@@ -113,6 +115,7 @@ class Feed:
         """False when it has to begin again behind what the service has."""
         answer = json.loads(message)
         self.replies.append(answer)
+        self.position = answer.get("position", self.position)
         assert answer["type"] != "error" or answer["retry"], answer
         return answer["type"] != "error"
 

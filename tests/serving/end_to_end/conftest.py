@@ -11,12 +11,15 @@ import pytest
 from mia_ml.backtest.simulator import Simulator
 from mia_ml.core.moments import iso
 from mia_ml.scoring import bundle, signals
-from mia_ml.sources import simulator
+from mia_ml.sources import sierra, simulator
 from mia_ml.store import parquet
+from mia_ml.store.ingest import ingest
+from mia_ml.store.rules import Rules
 from serving import accounts
 from tests import small_world
 from tests.scoring import small
 from tests.serving import live_world
+from tests.serving.end_to_end.growing import Growing
 from tests.serving.end_to_end.running import Running
 
 
@@ -77,6 +80,24 @@ def market(tmp_path_factory):
     assert (found.world.research.rows["late_events"] > 0).any()
     assert {event["kind"] for event in found.world.messages} == {"trade", "book", "options", "vix"}
     return found
+
+
+@pytest.fixture(scope="session")
+def sierra_market(market, tmp_path_factory):
+    """The last day of the market as files of Sierra Chart, and what research makes of the ingested files."""
+    root = tmp_path_factory.mktemp("sierra")
+    day = market.world.days[-1]
+    growing = Growing(
+        parquet.read_file(day.prices["trades"], "trades"), parquet.read_file(day.prices["book"], "book"), day.contract
+    )
+    files = growing.whole(root / "whole")
+    ingest(sierra.read(files), root / "tables", Rules())
+    for path in market.world.before.rglob("*.parquet"):
+        kept = root / "tables" / path.relative_to(market.world.before)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(path.read_bytes())
+    world = live_world.of_tables(root, root / "tables", market.world.content)
+    return growing, market._replace(world=world)
 
 
 def paper_of(state: Path, version: str):
