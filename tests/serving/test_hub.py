@@ -42,7 +42,7 @@ def test_a_full_queue_lets_go_once_and_nobody_else_is_touched(hub):
     slow, quick = hub.join(0, gone.append), hub.join(0, pytest.fail)
     for number in range(1, 7):
         hub.publish(number, line(number))
-        assert asyncio.run(quick.next()) == (number, '{"type":"decision","number":%d}' % number)
+        assert asyncio.run(quick.next()) == (number, f'{{"type":"decision","number":{number}}}')
     assert (gone, len(hub), waiting(slow)) == ([slow], 1, [])
 
 
