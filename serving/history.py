@@ -49,8 +49,9 @@ class Market:
         self.tables = tables
         self.logs = logs
         found = self._table_days()
-        first = min([day.day for day in found], default=_year(today_ns) * 10_000) // 10_000
-        loaded = calendar.load(content.calendar, min(first, _year(today_ns) - 1), _year(today_ns) + 1)
+        learnt = content.training.first_day // 10_000  # what is replayed may be as old as that
+        first = min([learnt, _year(today_ns) - 1, *(day.day // 10_000 for day in found)])
+        loaded = calendar.load(content.calendar, first, _year(today_ns) + 1)
         self.sessions = loaded.sessions.copy()
         self.contracts = np.zeros(self.sessions.size, np.int64)
         self._found = found
