@@ -154,7 +154,8 @@ def test_gates_show_what_paper_asks(mia, root):
         (["promote", "1", "--to", "paper", "--model", "other"], 1, "mia: no model 'other' is registered"),
         (["promote", "1", "--to", "paper", "--params", "gone.yaml"], 1, "mia: gone.yaml: no such file"),
         (["promotions", "--restore"], 1, "mia: the registry has no entry of a record: nothing was promoted there"),
-        (["promotions", "--verify", "--model", "other"], 1, "mia: "),
+        (["promotions", "--verify", "--model", "other"], 1, "mia: no model 'other' is registered: run the register"),
+        (["rollback", "--reason", "x", "--model", "other"], 1, "mia: no model 'other' is registered: run the register"),
     ],
 )
 def test_refusals(mia, root, arguments, code, answer):

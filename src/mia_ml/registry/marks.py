@@ -55,7 +55,10 @@ class Marks:
     def tags(self) -> dict[str, str]:
         """Those of the model."""
         with answering(self.model):
-            return dict(self.client.get_registered_model(self.model).tags)
+            found = versions.named(self.client, self.model)
+        if found is None:
+            raise UsageError(f"no model '{self.model}' is registered: run the register stage first")
+        return dict(found.tags)
 
     def point(self, alias: str, version: str) -> None:
         with answering(f"{self.model}@{alias}"):

@@ -52,11 +52,16 @@ def numbered(client: "MlflowClient", name: str, version: str) -> Any | None:
     return _or_none(client.get_model_version, name, version)
 
 
-def _or_none(ask: Callable[[str, str], Any], name: str, which: str) -> Any | None:
+def named(client: "MlflowClient", name: str) -> Any | None:
+    """The registered model of that name, or None."""
+    return _or_none(client.get_registered_model, name)
+
+
+def _or_none(ask: Callable[..., Any], *which: str) -> Any | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        return ask(name, which)
+        return ask(*which)
     except MlflowException as error:
         if error.error_code not in ABSENT:
             raise
