@@ -4,6 +4,7 @@ One JSON object a line comes in, `{"aliases": [...]}`, one goes out: for each al
 folder of bundles, or why it cannot be said. It ends with its input.
 """
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -75,7 +76,17 @@ def _holder(model: str, alias: str, uri: str) -> str:
     return marks.Marks(promotion.connected(uri), model).holder(alias)
 
 
+def settle(uri: str, record: Path) -> None:
+    """Finish or withdraw a promotion that was killed, unless somebody is at it."""
+    from mia_ml.registry import promotion
+
+    with contextlib.suppress(MiaError, OSError):  # whatever stands in its way, the next promotion says it
+        if record.is_file():
+            promotion.settle(promotion.Desk(uri, record, "mia serve"))
+
+
 def main(model: str, uri: str, record: str, bundles: str) -> None:
+    settle(uri, Path(record))
     lookout = Lookout(model, uri, Path(record), Path(bundles))
     for line in sys.stdin:
         print(json.dumps({alias: lookout.answer(alias) for alias in json.loads(line)["aliases"]}), flush=True)
