@@ -34,6 +34,7 @@ class Papers:
         self._day = 0
         self._bars: dict[str, set[int]] = {}
         self._incidents: dict[str, None] = {}
+        self._curves: dict[str, list[tuple[int, float]]] = {}
         self._ended: set[str] = set()
         self._champions: list[tuple[int, str]] = []
         self._pairings: dict[str, dict[str, Any] | None] = {}
@@ -44,6 +45,7 @@ class Papers:
             self._day = day.day
             self._bars.clear()
             self._incidents.clear()
+            self._curves.clear()
             self._ended.clear()
         prints, bars = day.take_prints()
         tape: Columns = prints
@@ -91,6 +93,10 @@ class Papers:
         account = self._accounts.get(version)
         return account.state() if account else None
 
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        """Equity in USD at bar closes of the day, ns UTC, by version."""
+        return self._curves
+
     def against_champion(self, version: str) -> dict[str, Any] | None:
         if version not in self._pairings:
             self._pairings[version] = shadow.against_champion(self.store, version, self._level)
@@ -117,6 +123,8 @@ class Papers:
             account.advance(tape, signals.signals_of(rows, taken))
         elif tape["ts_event"].size:
             account.advance(tape)
+        if mine:
+            self._curves.setdefault(by.version, []).append((int(mine[-1][0].row["ts"][0]), account.equity_usd))
 
     def _account(self, by: Contender) -> Account:
         content = by.content

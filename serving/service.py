@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Coroutine, Iterable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ class Service:
         begun = begun_in(self.state_folder)
         for contender in contenders:
             acting.know(contender.version, contender.content, begun[-1] if begun else 0)
+        self.metrics.build(mia=metadata.version("mia-ml"), bundle=contenders[0].seal)
         self._papers = papers.in_folder(self.state_folder, market.sessions, self._level)
         core = Core(self.serve, self._rules, self.state_folder, fleet, acting, self.metrics)
         self._desk = Desk(core, clock, [self.hub.publish], self)
@@ -132,6 +134,9 @@ class Service:
         if self._desk is None:
             return {"ready": False, "why": self.ready(), "stand_down": [], "feeds": [], "versions": []}
         return self._status.plain(self.ready(), len(self.hub), self._succession.last_good, self._succession.registry)
+
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        return {} if self._desk is None else self._papers.curves()
 
     def ready(self) -> list[str]:
         if self._starting:

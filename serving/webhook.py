@@ -1,4 +1,4 @@
-"""Decisions that act, posted to a URL: in order, at least once.
+"""Decisions of the champion that act, posted to a URL: in order, at least once.
 
     POST <url>
     Idempotency-Key: 17                      the decision's number
@@ -27,6 +27,7 @@ from mia_ml.core.errors import DataError
 from mia_ml.settings.serve import Webhook
 from serving import logs
 from serving.app.desk import Desk
+from serving.rail import CHAMPION
 
 NAME = "webhook.json"
 SECRET = "MIA_WEBHOOK_SECRET"
@@ -44,6 +45,7 @@ class _Live(msgspec.Struct):
 
 class _Line(msgspec.Struct):
     number: int
+    role: str
     live: _Live
 
 
@@ -107,7 +109,7 @@ class Poster:
             last = int(self._desk.state()["decisions"]["number"])
             for line in lines:
                 told = _LINE.decode(line)
-                if told.live.act:
+                if told.live.act and told.role == CHAMPION:
                     await self._deliver(client, told.number, line.strip())
                     self._confirm(told.number)
                 cursor = told.number

@@ -34,6 +34,9 @@ class Desk(Protocol):
     def state(self) -> dict[str, Any]:
         """The snapshot of /api/state; `decisions.number` is the last decision in the journal."""
 
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        """Equity of each version's paper account at the bar closes of the day: ns UTC and USD."""
+
     def ready(self) -> list[str]:
         """Why the service is not ready, empty when it is."""
 

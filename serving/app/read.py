@@ -33,7 +33,11 @@ def router(desk: Desk, gate: auth.Gate) -> APIRouter:
 
     @routes.get("/api/state", dependencies=reader)
     async def state() -> Response:
-        return _json(desk.state())
+        found, curves = desk.state(), desk.curves()
+        for version in found.get("versions", []):
+            if version.get("paper"):
+                version["paper"] = {**version["paper"], "curve": curves.get(version["version"], [])}
+        return _json(found)
 
     @routes.get("/api/decisions", dependencies=reader)
     async def decisions(since: Number = 0, limit: Lines = 1000) -> Response:

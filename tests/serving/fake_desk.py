@@ -91,12 +91,12 @@ class FakeDesk:
         self.metrics.latency.observe((time.time_ns() - ts_recv_ns) / 1000)
         return wire.Reply(self.positions.get(feed, 0), accepted, duplicates, refused)
 
-    def decide(self, ts_event: int = 0, act: bool = True, padding: int = 0) -> int:
+    def decide(self, ts_event: int = 0, act: bool = True, padding: int = 0, role: str = "champion") -> int:
         """One more decision, in the journal and to all listeners; its number."""
         number = len(self.journal) + 1
         live = {"act": act, "why": [], "ts_event": ts_event, "ts_decided": time.time_ns()}
         decision = {"score": 0.5, "action": "signal" if act else "none", "padding": "x" * padding}
-        line = {"number": number, "version": "mia-ml/3", "role": "champion", "decision": decision, "live": live}
+        line = {"number": number, "version": "mia-ml/3", "role": role, "decision": decision, "live": live}
         self.journal.append(json.dumps(line).encode())
         self.hub.publish(number, self.journal[-1])
         return number
@@ -134,6 +134,9 @@ class FakeDesk:
 
     def decisions(self, since: int, limit: int) -> Iterable[bytes]:
         return self.journal[since : since + limit]
+
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        return {}
 
     def statement(self, day: int | None) -> dict[str, Any]:
         if day == 20200101:

@@ -67,10 +67,11 @@ def test_decisions_that_act_arrive_in_order_whatever_the_receiver_does(tmp_path)
         async with receiver.listening() as url, posting(desk, url, tmp_path, "hush"):
             for act in (True, False, True, True, False):
                 desk.decide(act=act)
-            await eventually(lambda: json.loads((tmp_path / webhook.NAME).read_text())["number"] == 6)
-            assert receiver.keys == [2, 2, 2, 2, 2, 4, 5, 5]
+                desk.decide(role="shadow")  # which nobody is told of
+            await eventually(lambda: json.loads((tmp_path / webhook.NAME).read_text())["number"] == 11)
+            assert receiver.keys == [2, 2, 2, 2, 2, 6, 8, 8]
             headers, body = receiver.requests[-1]
-            assert body == desk.journal[4]
+            assert body == desk.journal[7]
             time_s = int(headers["x-mia-signature"].split(",")[0].removeprefix("t="))
             assert headers["x-mia-signature"] == webhook.signature(b"hush", time_s, body)
             assert desk.metrics.webhook_failures.labels("410")._value.get() == 1

@@ -85,6 +85,9 @@ class Desk:
         }
         return own | self.status
 
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        return {}
+
     def ready(self) -> list[str]:
         return [self.starting] if self.starting else self.status["why"]
 
