@@ -46,6 +46,7 @@ def _record(table: str) -> np.dtype:
 
 RECORD = {table: _record(table) for table in TABLES}
 """Eight-byte fields only, so that a record is a row of words and a file of them a matrix."""
+_BLOCK = 1 << 10
 
 
 def records(table: str, columns: Columns, positions: np.ndarray, feed: int) -> np.ndarray:
@@ -64,10 +65,30 @@ def records(table: str, columns: Columns, positions: np.ndarray, feed: int) -> n
 
 def columns(table: str, found: np.ndarray) -> Columns:
     """Records as canonical columns, with `ts_recv` where all of them have one."""
+    turned = _turned(found)
+    at = {name: turned[k] for k, name in enumerate(found.dtype.names or ())}
     schema = SCHEMAS[table]
-    out = {name: found[name].astype(kind) for name, kind in schema.columns.items() if kind != "O"}
+    out = {
+        name: at[name].astype(kind) if kind == "i1" else at[name].view(kind)
+        for name, kind in schema.columns.items()
+        if kind != "O"
+    }
     if "sequence" in schema.optional:
-        out["sequence"] = found["sequence"].copy()
-    if found.size and (found["ts_recv"] != NONE).all():
-        out["ts_recv"] = found["ts_recv"].copy()
+        out["sequence"] = at["sequence"]
+    if found.size and (at["ts_recv"] != NONE).all():
+        out["ts_recv"] = at["ts_recv"]
     return out
+
+
+def _turned(found: np.ndarray) -> np.ndarray:
+    """The words of records, int64 [fields, n]; block by block, since a column of records lies all over their memory."""
+    words = np.ascontiguousarray(found).view(np.int64).reshape(found.size, found.dtype.itemsize // 8)
+    out = np.empty(words.shape[::-1], np.int64)
+    for start in range(0, found.size, _BLOCK):
+        out[:, start : start + _BLOCK] = words[start : start + _BLOCK].T
+    return out
+
+
+def those(found: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The records that a mask marks; without a copy when it marks all."""
+    return found if mask.all() else found[mask]

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from mia_ml.core.errors import DataError
+from serving import events
 from serving.events import RECORD, TABLES
 from serving.unavailable import Unavailable
 
@@ -153,12 +154,17 @@ class DayLog:
 def read(folder: Path) -> dict[str, np.ndarray]:
     """The arrivals of a day's folder by table, without what a crash tore."""
     found = {table: _records(folder / f"{table}.log", table) for table in TABLES}
-    numbers = np.sort(np.concatenate([records["number"] for records in found.values()]))
-    odd = np.flatnonzero(numbers != np.arange(1, numbers.size + 1))
-    # the files were torn apart: whatever came after the first hole was never confirmed
-    last = int(odd[0]) if odd.size else numbers.size
-    found = {table: records[records["number"] <= last] for table, records in found.items()}
+    last = _whole(np.concatenate([records["number"] for records in found.values()]))
+    found = {table: events.those(records, records["number"] <= last) for table, records in found.items()}
     return {table: records for table, records in found.items() if records.size}
+
+
+def _whole(numbers: np.ndarray) -> int:
+    """The last number before the first that is missing: the files were torn apart, and whatever came after such a hole
+    was never confirmed."""
+    there = np.zeros(numbers.size + 2, np.bool_)
+    there[numbers[(numbers > 0) & (numbers <= numbers.size)]] = True
+    return int(np.argmin(there[1:]))
 
 
 def about(folder: Path) -> Day:

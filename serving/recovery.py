@@ -15,6 +15,9 @@ from serving.merge import Found
 from serving.rail import STANDBY, Verdict
 from serving.trading_day import TradingDay
 
+BLOCK = 1 << 16
+"""Records that are screened again at a time: a day's would take new memory, which costs more than the screening."""
+
 
 class Recovered(NamedTuple):
     """told: what had left, with the verdicts of this run. missing: verdicts that nobody has heard of, in order."""
@@ -78,16 +81,19 @@ def _restore_lanes(day: TradingDay, found: Found) -> None:
     for number, feed in enumerate(arrivals.log.about.feeds):
         lane = day.lane(feed.name, feed.screened)
         for table, records in found.items():
-            own = records[records["feed"] == number]
+            own = events.those(records, records["feed"] == number)
             if not own.size:
                 continue
             lane.position = max(lane.position, int(own["position"].max()))
-            judged = own[own["reason"] < LATE]
+            judged = events.those(own, own["reason"] < LATE)
             if lane.screened or not judged.size:
                 continue
-            batch = Batch(table, arrivals.contract, events.columns(table, judged), lane.name, judged["position"].copy())
-            reasons = arrivals.screen_of(lane, table).check(batch).reason
-            if not np.array_equal(reasons, judged["reason"]):
-                raise DataError(
-                    f"{arrivals.log.folder}: {table} of {feed.name} are refused by other rules than today's"
-                )
+            screen = arrivals.screen_of(lane, table)
+            for start in range(0, judged.size, BLOCK):
+                part = judged[start : start + BLOCK]
+                columns, positions = events.columns(table, part), part["position"].copy()
+                reasons = screen.check(Batch(table, arrivals.contract, columns, lane.name, positions)).reason
+                if not np.array_equal(reasons, part["reason"]):
+                    raise DataError(
+                        f"{arrivals.log.folder}: {table} of {feed.name} are refused by other rules than today's"
+                    )

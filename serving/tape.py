@@ -1,5 +1,6 @@
 """Arrivals as the tape that the engine runs: accepted records by table, late ones by when they came."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,10 @@ from mia_ml.features import intake
 from mia_ml.features.tape import Tape
 from serving import events
 from serving.events import LATE
+from serving.merge import FOREVER, key_of
+
+MOST = 1 << 16
+"""Records of a span. New memory for the columns of a whole day at once costs more than running them."""
 
 
 def tape_of(found: dict[str, np.ndarray]) -> Tape:
@@ -24,3 +29,22 @@ def tape_of(found: dict[str, np.ndarray]) -> Tape:
             columns.pop("ts_recv", None)  # who is late has been said already
             tables[table] = columns
     return intake.tape(**tables)._replace(late=np.sort(np.concatenate(late)))
+
+
+def spans(found: dict[str, np.ndarray], most: int = MOST) -> Iterator[dict[str, np.ndarray]]:
+    """The same, a span of time after the other, none with many more than `most` records of a table.
+
+    found: each table in the order in which its records count.
+    """
+    keys = {table: key_of(records) for table, records in found.items()}
+    longest = max(keys.values(), key=len, default=np.zeros(0, np.int64))
+    begin = dict.fromkeys(found, 0)
+    for until in [*longest[most - 1 : -1 : most].tolist(), FOREVER]:
+        part = {}
+        for table, records in found.items():
+            end = int(np.searchsorted(keys[table], until, side="right"))
+            if end > begin[table]:
+                part[table] = records[begin[table] : end]
+                begin[table] = end
+        if part:
+            yield part

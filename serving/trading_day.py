@@ -19,7 +19,7 @@ from serving.arrivals import Arrivals, Lane
 from serving.events import PRICED, RECORD
 from serving.merge import FOREVER, Found
 from serving.rail import Rail, Verdict
-from serving.tape import tape_of
+from serving.tape import spans, tape_of
 
 _OTHER_CONTRACT = "another contract than the one that is traded"
 _NAN = float("nan")
@@ -135,8 +135,13 @@ class TradingDay:
         """Run what a log holds, of which `until` had been reached at least; what still waited waits again."""
         arrivals = self.arrivals
         arrivals.number = max((int(records["number"].max()) for records in found.values()), default=0)
-        accepted = {table: records[np.isin(records["reason"], (0, events.LATE))] for table, records in found.items()}
-        priced = [records[records["reason"] == 0] for table, records in accepted.items() if table in PRICED]
+        accepted = {
+            table: events.those(records, np.isin(records["reason"], (0, events.LATE)))
+            for table, records in found.items()
+        }
+        priced = [
+            events.those(records, records["reason"] == 0) for table, records in accepted.items() if table in PRICED
+        ]
         for records in priced:
             for lane in np.unique(records["feed"]):
                 arrivals.merge.reach(int(lane), int(records["ts_event"][records["feed"] == lane].max()), 0)
@@ -170,13 +175,16 @@ class TradingDay:
         return [verdict for rail in self.rails for verdict in rail.push(record, ts)]
 
     def _run(self, released: Found, until: int | None = None) -> list[Verdict]:
-        if not released and until is None:
-            return []
-        tape = tape_of(released)
-        self.prints += zip(tape.trade_ts.tolist(), tape.price.tolist(), strict=True)
-        if "bars" in released:
-            self.bars.append(released["bars"][released["bars"]["reason"] == 0])
-        return [verdict for rail in self.rails for verdict in rail.run(tape, until)]
+        verdicts = []
+        for part in spans(released):
+            tape = tape_of(part)
+            self.prints += zip(tape.trade_ts.tolist(), tape.price.tolist(), strict=True)
+            if "bars" in part:
+                self.bars.append(part["bars"][part["bars"]["reason"] == 0])
+            verdicts += [verdict for rail in self.rails for verdict in rail.run(tape)]
+        if until is not None:
+            verdicts += [verdict for rail in self.rails for verdict in rail.clock(until)]
+        return verdicts
 
 
 def moments_of(released: Found) -> list[tuple[int, int, int, tuple[float, ...]]]:
