@@ -196,8 +196,11 @@ def _about(path: Path) -> Day:
 def _records(path: Path, table: str) -> np.ndarray:
     if not path.is_file():
         return np.zeros(0, RECORD[table])
-    size = RECORD[table].itemsize
-    found = np.fromfile(path, RECORD[table], count=path.stat().st_size // size)
+    count = path.stat().st_size // RECORD[table].itemsize
+    if not count:
+        return np.zeros(0, RECORD[table])
+    # mapped: a day's log is hundreds of megabytes, and new memory for it takes longer than running it
+    found = np.asarray(np.memmap(path, RECORD[table], mode="c", shape=(count,)))
     odd = np.flatnonzero(np.diff(found["number"], prepend=0) <= 0)  # a length that reached the disk without the bytes
     return found[: odd[0]] if odd.size else found
 
