@@ -95,6 +95,8 @@ class Desk:
         self._live = core.serve.clock == "wall"
         self._sync = core.serve.sync
         self._stuck = False
+        self._due: int | None = None
+        """A moment of the next day that could not begin yet: it is tried again as time passes."""
         self._latest_event = 0
         self._positions: dict[str, int] = {}
         self._out: list[tuple[Verdict, bool]] = []
@@ -155,9 +157,11 @@ class Desk:
         if self.day is not None and ts_ns <= self.day.arrivals.close_ns:
             return self.day
         at = self.core.fleet.market.at(ts_ns)
+        self._due = ts_ns
         if self.day is not None:
             self.finish_day()
         self.open_day(at)
+        self._due = None
         return self._today()
 
     # what comes in
@@ -254,6 +258,9 @@ class Desk:
     def tick(self) -> None:
         """Time passes: in live, bars close by the clock, and whoever waited long enough goes on. Raises Unavailable."""
         self.settle()
+        if self._due is not None:
+            self.turn_to(self._due)
+            self._due = None
         day = self.day
         if self._live:
             now = self.clock.now_ns()

@@ -68,6 +68,7 @@ class Service:
         self._feeds: list[Feed] = []
         self._stood: dict[str, None] = {}
         """What stood against acting at any decision of the day."""
+        self._looked_at = 0
 
     # the application's side
 
@@ -189,10 +190,12 @@ class Service:
 
     def end(self, day: TradingDay, contenders: Iterable[Any], bars: int) -> None:
         assert self._desk is not None
-        differs = parity.difference(self._desk.core.fleet, self._snapshots, day, self._desk.journal)
-        if differs:
-            _log.error("parity of %s: %s", day.day, differs)
-            self._papers.incident(f"parity: {differs}")
+        if day.day != self._looked_at:  # a day whose end cannot be written is ended again and again
+            self._looked_at = day.day
+            differs = parity.difference(self._desk.core.fleet, self._snapshots, day, self._desk.journal)
+            if differs:
+                _log.error("parity of %s: %s", day.day, differs)
+                self._papers.incident(f"parity: {differs}")
         now = self._desk.core.acting.standing.texts()
         for text in self._stood:
             self._papers.incident(text if text in now else f"resolved: {text}")

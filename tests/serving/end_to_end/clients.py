@@ -47,14 +47,14 @@ class Listener:
                 async with socket(service, f"/ws/decisions?since={self.cursor}") as connection:
                     self.connections += 1
                     async for message in connection:
-                        self._hear(message)
+                        self.hear(message)
                         if len(self.lines) >= until:
                             return
             except _AWAY as error:
                 _refused(error)
             await asyncio.sleep(AGAIN_S)
 
-    def _hear(self, message: str | bytes) -> None:
+    def hear(self, message: str | bytes) -> None:
         if str(message[:16]).startswith('{"type":"status"'):
             self.statuses.append(json.loads(message))
             return
@@ -65,9 +65,9 @@ class Listener:
 
 class Feed:
     """Sends events in order, and goes on behind what the service has. batches: the events, cut into messages anew
-    from wherever it has to begin. clock: sent when all is in."""
+    from wherever it has to begin. clock: sent when all is in. pace: awaited before each message."""
 
-    def __init__(self, name: str, events: Sequence[dict], sizes: Any, clock: int = 0) -> None:
+    def __init__(self, name: str, events: Sequence[dict], sizes: Any, clock: int = 0, pace: Any = None) -> None:
         self.name = name
         self.connections = 0
         self.replies: list[dict[str, Any]] = []
@@ -76,6 +76,7 @@ class Feed:
         self._events = events
         self._sizes = sizes
         self._clock = clock
+        self._pace = pace
 
     async def send(self, service: Running) -> None:
         """Until everything is acknowledged."""
@@ -95,6 +96,8 @@ class Feed:
         at = hello["resume_after"]
         waiting = 0
         while at < len(self._events):
+            if self._pace is not None:
+                await self._pace()
             n = self._sizes()
             await connection.send(json.dumps(self._events[at : at + n]))
             at += n

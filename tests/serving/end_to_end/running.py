@@ -1,6 +1,7 @@
 """The service as a process of its own: `mia serve` on a free port, with a state, settings and tokens to throw away."""
 
 import json
+import secrets
 import signal
 import subprocess
 import sys
@@ -42,14 +43,13 @@ class Running:
         self.state = Path(serve.pop("state", folder / "live"))
         self.port = 0
         self.cwd = folder
-        self.preexec: Any = None
         folder.mkdir(parents=True, exist_ok=True)
         self.params = settings(
             folder / "params.yaml", tables, self.state, sections, **{"clock": "event", "sync": "never"} | serve
         )
         self.arguments = arguments
         self.state.mkdir(parents=True, exist_ok=True)
-        self.token = tokens.create(self.state / tokens.NAME, "all", list(tokens.SCOPES))
+        self.token = tokens.create(self.state / tokens.NAME, f"all-{secrets.token_hex(4)}", list(tokens.SCOPES))
         self.process: subprocess.Popen[str] | None = None
         self.started_s = 0.0
 
@@ -64,9 +64,7 @@ class Running:
         """Begin to start."""
         log = (self.folder / "log").open("a")
         command = [MIA, "serve", "--params", str(self.params), "--port", str(self.port), *self.arguments]
-        self.process = subprocess.Popen(
-            command, cwd=self.cwd, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=self.preexec
-        )
+        self.process = subprocess.Popen(command, cwd=self.cwd, stdout=subprocess.PIPE, stderr=log, text=True)
         log.close()
         return self.process
 
