@@ -1,6 +1,7 @@
 """Side-by-side figures in one run: python benchmarks/run.py [--only NAME...] [--json]
 
-Needs the extra `bench` (pandas; polars is there). Everything is measured on simulated days at full ES intensity, with
+Needs the extra `bench` (pandas; polars is there). `live_socket_*` feeds for a minute; --socket-seconds 600 is the full
+figure. Everything is measured on simulated days at full ES intensity, with
 the peers computing the same numbers from the same rows, which is checked before any clock runs.
 """
 
@@ -10,16 +11,33 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import ensemble, from_parquet, in_memory, live, objective, peers, start_up, study
+from benchmarks import (
+    ensemble,
+    from_parquet,
+    in_memory,
+    live,
+    live_desk,
+    live_socket,
+    live_start,
+    live_world,
+    objective,
+    peers,
+    start_up,
+    study,
+)
 from benchmarks.figures import Figure
 from benchmarks.market import FullDay, Market
 from mia_ml.core.errors import MiaError, refuse_unknown
 
 FEW_DAYS, MANY_DAYS = 3, 9
+
+SOCKET_SECONDS = ContextVar("SOCKET_SECONDS", default=live_socket.SECONDS)
+"""How long `live_socket_*` feeds at 5,000 events a second."""
 
 Benchmark = Callable[[Market, Callable[[], FullDay]], Iterator[Figure]]
 
@@ -35,6 +53,29 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
         ("live_event_p50_us", "live_event_p99_us", "live_event_after_idle_p50_us", "live_event_after_idle_p99_us"),
         lambda market, day: live.latency(day()),
     ),
+    (
+        (
+            *("live_desk_event_p50_us", "live_desk_event_p99_us"),
+            *("live_desk_event_after_idle_p50_us", "live_desk_event_after_idle_p99_us"),
+        ),
+        lambda market, day: live_desk.events(day(), live_world.shared()),
+    ),
+    (
+        (
+            *(
+                "live_desk_close_p50_us",
+                "live_desk_close_p99_us",
+                "live_desk_decided_p50_us",
+                "live_desk_decided_p99_us",
+            ),
+            *("live_desk_close_after_idle_p50_us", "live_desk_close_after_idle_p99_us"),
+        ),
+        lambda market, day: live_desk.closes(live_world.shared()),
+    ),
+    (live_socket.NAMES, lambda market, day: live_socket.sockets(live_world.shared(), SOCKET_SECONDS.get())),
+    (("live_catch_up_events_per_s",), lambda market, day: live_start.catching_up(day(), live_world.shared())),
+    (("live_start_s",), lambda market, day: live_start.start(live_world.shared())),
+    (("live_rollback_s",), lambda market, day: live_start.rollback(live_world.shared())),
     (("features_from_parquet_2_threads_s",), lambda market, day: from_parquet.many_days(market)),
     (
         (f"features_rss_mb_{FEW_DAYS}_days", f"features_rss_mb_{MANY_DAYS}_days"),
@@ -113,7 +154,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Side-by-side figures: mia-ml, pandas and polars, in one run.")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=list(NAMES), help="figures: " + ", ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument(
+        "--socket-seconds", type=float, metavar="S", default=live_socket.SECONDS, help="how long live_socket_* feeds"
+    )
     chosen = parser.parse_args()
+    SOCKET_SECONDS.set(chosen.socket_seconds)
     for name in chosen.only:
         if name not in NAMES:
             print(f"mia: {refuse_unknown('figure', name, NAMES)}", file=sys.stderr)

@@ -1,0 +1,208 @@
+"""Event to decision through the live service's desk, without its sockets, as the service runs it.
+
+Timed is all of `Desk.take`: an event is judged, screened, packed, handed to the operating system for the day's log, and
+run through the engine. Of one that closes a bar: until its decision is taken (the scorer has returned), until its line
+has been written and published, and until the paper account has followed, which is when the next event can be taken.
+Nothing is forced to the disk (`serve.sync: never`): how long that takes is the disk's affair.
+
+The garbage collector is as in the service: what is there at the start is frozen, then it runs when it wants to, and its
+second generation once a second between two events.
+"""
+
+import contextlib
+import gc
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks import live_world
+from benchmarks.figures import Figure
+from benchmarks.live_world import LiveWorld
+from benchmarks.market import PARAMS, FullDay
+from mia_ml import settings
+from mia_ml.core.moments import MINUTE
+from mia_ml.scoring.scorer import Scorer
+from mia_ml.settings.serve import Serve
+from mia_ml.store.rules import Rules
+from serving import papers, wire
+from serving.acting import Acting
+from serving.desk import Core, Desk
+from serving.fleet import Fleet
+from serving.guards.clock import AnchoredClock
+from serving.guards.standing import Standing
+from serving.history import Market, Snapshots
+from serving.metrics import Metrics
+from serving.rail import CHAMPION, Contender
+
+FEED = "benchmark"
+DAYS = 3
+WARM_UP = 5_000
+EVENTS = 300_000
+BEFORE_CASH_NS = 15 * MINUTE
+IDLE_S, IDLE_EVENTS, IDLE_CLOSES = 0.002, 2_000, 600
+INCLUDED = "judging, screening, packing, log and engine included"
+COLLECT_NS = 1_000_000_000
+
+
+class TimedScorer(Scorer):
+    """A scorer that says when it last returned, whether it asked its models, and when the line was published."""
+
+    decided_ns = 0
+    published_ns = 0
+    crossed = False
+
+    def published(self, number: int, line: bytes) -> None:
+        self.published_ns = time.perf_counter_ns()
+
+    def decide(self, rows: np.ndarray) -> np.ndarray:
+        out = super().decide(rows)
+        self.decided_ns = time.perf_counter_ns()
+        self.crossed = bool(out["crossing"].any())
+        return out
+
+
+class Taken(NamedTuple):
+    """Of some events, ns through `Desk.take`; of those that closed a bar, until the scorer returned and until the line
+    was out, 0 for the others; whether the models were asked."""
+
+    whole: np.ndarray
+    decided: np.ndarray
+    out: np.ndarray
+    crossed: np.ndarray
+
+    @property
+    def closing(self) -> np.ndarray:
+        return self.decided > 0
+
+
+def serve_settings(**changes: object) -> Serve:
+    """The shipped ones, moved by events."""
+    chosen = settings.load(PARAMS).serve.model_dump(by_alias=True)
+    return Serve.model_validate({**chosen, "clock": "event", **changes})
+
+
+def desk(world: LiveWorld, state: Path, scorer: "TimedScorer") -> Desk:
+    """A desk on the days before, that has seen nothing of its own yet; the version's paper account follows it."""
+    serve, content = serve_settings(sync="never"), world.content
+    market = Market(content, world.tables, state / "days", int(world.rows["ts"][-1]))
+    contender = Contender("benchmark/1", "0" * 64, CHAMPION, "", content, scorer)
+    fleet = Fleet(market, Snapshots(state / "engine"), [contender], lambda what, n: None)
+    clock = AnchoredClock(serve.guards.skew_ms * 1_000_000)
+    acting = Acting(Standing(), serve.guards, state / "drift", clock.now_ns)
+    acting.know(contender.version, content)
+    core = Core(serve, Rules(), state, fleet, acting, Metrics())
+    return Desk(core, clock, [scorer.published], papers.in_folder(state, market.sessions, 0.95))
+
+
+def timed(desk: Desk, scorer: TimedScorer, events: Iterable[list[wire.Event]], idle_s: float = 0.0) -> Taken:
+    """Feed messages of one event each."""
+    taken = []
+    clock, take, collected = time.perf_counter_ns, desk.take, time.perf_counter_ns()
+    for message in events:
+        if idle_s:
+            time.sleep(idle_s)
+        scorer.decided_ns = 0
+        start = clock()
+        take(FEED, message, 0)
+        end = clock()
+        decided = scorer.decided_ns
+        if decided:
+            taken.append((end - start, decided - start, scorer.published_ns - start, scorer.crossed))
+        else:
+            taken.append((end - start, 0, 0, False))
+        if end - collected > COLLECT_NS:
+            gc.collect(1)
+            collected = end
+    return Taken(*(np.array(column) for column in zip(*taken, strict=True)))
+
+
+def events(full: FullDay, world: LiveWorld, count: int = EVENTS) -> Iterator[Figure]:
+    """Events around the cash open of a full day that close no bar, back to back and after idle."""
+    at = int(np.searchsorted(full.plan.sessions["day"], full.day.day))
+    ts = np.sort(np.concatenate([columns["ts_event"] for columns in live_world.tables_of(full.day).values()]))
+    opens = int(full.plan.sessions["rth_open_ns"][at]) - BEFORE_CASH_NS
+    first = int(np.searchsorted(ts, opens))
+    with _at_work(world) as (made, scorer):
+        for rows in live_world.portions_of(full.day, slice(0, first)):
+            made.take_portion(FEED, False, rows)
+        last = first + WARM_UP + count + IDLE_EVENTS
+        messages = _messages(live_world.events_of(full.day, 1, slice(first, last)))
+        taken = timed(made, scorer, messages[: WARM_UP + count])
+        idle = timed(made, scorer, messages[WARM_UP + count :], IDLE_S)
+    plain = taken.whole[WARM_UP:][~taken.closing[WARM_UP:]]
+    note = f"{plain.size:,} events that close no bar, {INCLUDED}, at full ES intensity"
+    yield from _pair("live_desk_event", plain, (None, 10.0), note)
+    quiet = idle.whole[~idle.closing]
+    note = f"{quiet.size:,} events, each after {IDLE_S * 1e3:.0f} ms asleep"
+    yield from _pair("live_desk_event_after_idle", quiet, (None, None), note)
+
+
+def closes(world: LiveWorld, most_days: int = DAYS, idle_closes: int = IDLE_CLOSES) -> Iterator[Figure]:
+    """Events that close a bar whose score crosses, so that 600 trees are asked, back to back and after idle."""
+    with _at_work(world) as (made, scorer):
+        days, first, parts = world.days(), 1, []
+        for _ in range(most_days):
+            messages = _messages(live_world.events_of(next(days), first))
+            first += len(messages)
+            parts.append(timed(made, scorer, messages))
+            gc.unfreeze()
+        idle = _after_idle(made, scorer, _messages(live_world.events_of(next(days), first)), idle_closes)
+    taken = _together(parts)
+    asked, others = taken.crossed, taken.closing & ~taken.crossed
+    whole, plain = np.percentile(taken.whole[asked], [50, 99]) / 1e3, np.percentile(taken.out[others], 99) / 1e3
+    note = (
+        f"{asked.sum():,} bars that the trees were asked about, until the line is out, {INCLUDED}; until the paper "
+        f"account has followed p50 and p99 {whole[0]:.0f} and {whole[1]:.0f} us; p99 of {others.sum():,} other bars "
+        f"{plain:.0f} us"
+    )
+    yield from _pair("live_desk_close", taken.out[asked], (None, 60.0), note)
+    yield from _pair("live_desk_decided", taken.decided[asked], (None, 60.0), "the same until the scorer returned")
+    note = f"{idle.crossed.sum():,} bars, each event after {IDLE_S * 1e3:.0f} ms asleep"
+    yield from _pair("live_desk_close_after_idle", idle.out[idle.crossed], (None, None), note)
+
+
+@contextlib.contextmanager
+def _at_work(world: LiveWorld) -> Iterator[tuple[Desk, TimedScorer]]:
+    scorer = TimedScorer(world.content.formula(), world.content.filter())
+    with tempfile.TemporaryDirectory(prefix="mia-benchmark-desk-") as folder:
+        made = desk(world, Path(folder), scorer)
+        try:
+            yield made, scorer
+        finally:
+            made.close()
+            gc.unfreeze()
+
+
+def _messages(events: Iterable[wire.Event]) -> list[list[wire.Event]]:
+    """Of one event each; from here on the collector does not look at them."""
+    gc.disable()
+    messages = [[event] for event in events]
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    return messages
+
+
+def _after_idle(desk: Desk, scorer: TimedScorer, messages: list[list[wire.Event]], most: int) -> Taken:
+    """The events that end a minute, each after a sleep; what lies between goes by without one."""
+    minute = np.array([message[0].ts_event for message in messages]) // MINUTE
+    parts, before = [], 0
+    for at in (np.flatnonzero(np.diff(minute)) + 1).tolist()[:most]:
+        if at > before:
+            timed(desk, scorer, messages[before:at])
+        parts.append(timed(desk, scorer, messages[at : at + 1], IDLE_S))
+        before = at + 1
+    return _together(parts)
+
+
+def _together(parts: list[Taken]) -> Taken:
+    return Taken(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _pair(name: str, taken: np.ndarray, targets: tuple[float | None, float | None], note: str) -> Iterator[Figure]:
+    for share, value, target in zip((50, 99), np.percentile(taken, [50, 99]) / 1e3, targets, strict=True):
+        yield Figure(f"{name}_p{share}_us", float(value), "us", target, at_least=False, note=note)
