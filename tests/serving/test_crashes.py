@@ -7,6 +7,7 @@ ends. MIA_KILLS says how often the long tests are cut off (100 for the whole).
 import os
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -268,6 +269,21 @@ def test_what_is_sent_again_of_a_day_that_is_over_is_refused(rolling, tmp_path):
         desk.take("ws", rolling.events[k : k + 1000], 0)
     desk.take("ws", [rolling.end], 0)
     exactly(rolling, tmp_path, listener)
+
+
+def test_what_a_clock_had_closed_stays_closed_after_a_restart(rolling, tmp_path):
+    listener = Listener()
+    desk = started(rolling, tmp_path, listener)
+    desk.take("ws", rolling.events[:1000], 0)
+    reached = rolling.events[999].ts_event
+    desk.take("ws", [wire.Clock(reached + 5 * 60_000_000_000)], 0)
+    sent = len(listener.lines)
+    for _ in range(2):  # the second start runs what the first let in
+        desk = started(rolling, tmp_path, listener)
+        behind = [e for e in rolling.events[1000:] if type(e) is wire.Trade][:1]
+        behind = [msgspec.structs.replace(e, position=1001, ts_event=reached + 1, ts_recv=None) for e in behind]
+        assert desk.take("ws", behind, 0).accepted == 0
+    assert len(listener.lines) == sent
 
 
 # a state that is not what it was

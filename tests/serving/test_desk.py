@@ -101,6 +101,15 @@ def test_a_moment_beyond_the_calendar_is_refused_in_one_line(rolling, desk):
     assert desk.take("ws", rolling.events[:10], 0).accepted == 10
 
 
+def test_a_clock_before_the_open_closes_nothing_to_the_opening_auction(rolling, desk):
+    book = first(rolling, wire.Book)
+    opens = rolling.days[0].open_ns
+    for position, minutes in ((1, 30), (2, 10)):
+        early = changed(book, position=position, ts_event=opens - minutes * MINUTE, ts_recv=None)
+        assert desk.take("ws", [early], 0).accepted == 1
+        desk.take("ws", [wire.Clock(opens - minutes * MINUTE + MINUTE)], 0)
+
+
 def test_who_only_stands_by_says_nothing_and_is_not_written(rolling, tmp_path):
     listener = Listener()
     versions = {"mia-ml/1": (rolling.content, CHAMPION), "mia-ml/2": (rolling.content, STANDBY)}
