@@ -36,7 +36,9 @@ from serving.guards.clock import AnchoredClock
 from serving.guards.standing import Standing
 from serving.history import Market, Snapshots
 from serving.metrics import Metrics
-from serving.rail import CHAMPION, Contender
+from serving.papers import Papers
+from serving.rail import CHAMPION, Contender, Verdict
+from serving.trading_day import TradingDay
 
 FEED = "benchmark"
 DAYS = 3
@@ -63,6 +65,23 @@ class TimedScorer(Scorer):
         self.decided_ns = time.perf_counter_ns()
         self.crossed = bool(out["crossing"].any())
         return out
+
+
+class Accounts:
+    """The paper accounts as the service has them follow a desk."""
+
+    def __init__(self, kept: Papers, standing: Standing) -> None:
+        self._papers = kept
+        self._standing = standing
+
+    def champion_is(self, contender: Contender, day: int) -> None:
+        self._papers.champion_is(contender, day)
+
+    def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
+        self._papers.follow(day, out, self._standing.episodes())
+
+    def end(self, day: TradingDay, contenders: Iterable[Contender], bars: int) -> None:
+        self._papers.end(day, bars, self._standing.episodes())
 
 
 class Taken(NamedTuple):
@@ -95,7 +114,8 @@ def desk(world: LiveWorld, state: Path, scorer: "TimedScorer") -> Desk:
     acting = Acting(Standing(), serve.guards, state / "drift", clock.now_ns)
     acting.know(contender.version, content)
     core = Core(serve, Rules(), state, fleet, acting, Metrics())
-    return Desk(core, clock, [scorer.published], papers.in_folder(state, market.sessions, 0.95))
+    accounts = Accounts(papers.in_folder(state, market.sessions, 0.95), acting.standing)
+    return Desk(core, clock, [scorer.published], accounts)
 
 
 def timed(desk: Desk, scorer: TimedScorer, events: Iterable[list[wire.Event]], idle_s: float = 0.0) -> Taken:

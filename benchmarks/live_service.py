@@ -1,5 +1,6 @@
 """`mia serve` in a process and a folder of its own, fed and heard by other processes."""
 
+import contextlib
 import json
 import os
 import signal
@@ -43,6 +44,16 @@ def run(module: str, *arguments: str, stdin: str = "") -> "subprocess.Popen[str]
     process.stdin.write(stdin + "\n")
     process.stdin.flush()
     return process
+
+
+def stop(process: "subprocess.Popen[str]") -> None:
+    """End a process that may have ended, and all that is open to it."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
 
 def ended(process: "subprocess.Popen[str]", what: str) -> None:

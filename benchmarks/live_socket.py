@@ -26,6 +26,8 @@ from benchmarks.live_world import LiveWorld
 from mia_ml.core.errors import DataError
 
 RATE, LISTENERS = 5_000, 20
+WARM_UP = 10_000
+"""Messages before, the first of which opens the trading day."""
 SECONDS = 60.0
 TIMES = (2, 4, 8)
 NAMES = (
@@ -58,12 +60,12 @@ def sockets(world: LiveWorld, seconds: float = SECONDS, times_seconds: float = T
     with tempfile.TemporaryDirectory(prefix="mia-benchmark-socket-") as room:
         folder = Path(room)
         events = live_messages.of_days(world)
-        messages = live_messages.write(events, folder / "single", sum(counts))
+        messages = live_messages.write(events, folder / "single", WARM_UP + sum(counts))
         batches = live_messages.write(events, folder / "batch", BATCHES, BATCH)
         options = ["--bundle", str(world.bundle)]
         with Service(folder / "service", world, options, sync="never") as service:
-            first = 0
-            runs = []
+            ran(service, messages, 0, WARM_UP, RATE, folder)
+            first, runs = WARM_UP, []
             for times, count in zip((1, *TIMES), counts, strict=True):
                 runs.append(ran(service, messages, first, count, RATE * times, folder))
                 first += count
@@ -73,7 +75,8 @@ def sockets(world: LiveWorld, seconds: float = SECONDS, times_seconds: float = T
             note = f"{BATCHES * BATCH:,} events, {BATCH} a message, {found.cpu:.2f} cores"
             yield Figure("live_socket_batched_events_per_s", float(found.rate * BATCH), "events/s", note=note)
         with Service(folder / "synced", world, options, sync="decision") as service:
-            found = ran(service, messages, 0, counts[1], RATE, folder)
+            ran(service, messages, 0, WARM_UP, RATE, folder)
+            found = ran(service, messages, WARM_UP, counts[1], RATE, folder)
             p50, p99 = np.percentile(found.decisions, [50, 99])
             note = f"serve.sync: decision, {counts[1] / RATE:.0f} s at {RATE:,}/s; p50 {p50:.2f} ms"
             yield Figure("live_socket_synced_p99_ms", float(p99), "ms", note=note)
@@ -89,7 +92,7 @@ def ran(
         hearing = live_service.run(
             "benchmarks.live_listeners", service.address, str(listeners), str(out), stdin=service.token
         )
-        stack.callback(hearing.kill)
+        stack.callback(live_service.stop, hearing)
         assert hearing.stdout is not None
         hearing.stdout.readline()
         rss, cpu, began = [service.rss_mb()], service.cpu_s(), time.perf_counter()
@@ -97,7 +100,7 @@ def ran(
         feeding = live_service.run(
             "benchmarks.live_feeder", service.address, "feed", str(messages.path), *places, stdin=service.token
         )
-        stack.callback(feeding.kill)
+        stack.callback(live_service.stop, feeding)
         while feeding.poll() is None:
             time.sleep(0.05)
             if len(rss) == 1 and rate and time.perf_counter() - began > count / rate / 2:
