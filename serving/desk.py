@@ -309,7 +309,7 @@ class Desk:
         refused: list[wire.Refusal] = []
         found: dict[str, list[np.ndarray]] = {}
         for part in rows:
-            text = day.refuses(part.table, part.symbol)
+            text = day.refuses(part.table, part.symbol, int(part.records["ts_event"].max()))
             if text:
                 refused += [wire.Refusal(0, text)] * part.records.size
             else:
@@ -337,7 +337,7 @@ class Desk:
         table = TABLE_OF[type(e)]
         symbol = e.symbol  # type: ignore[union-attr]
         if symbol != day.arrivals.contract:
-            text = day.refuses(table, symbol)
+            text = day.refuses(table, symbol, e.ts_event)
             if text:
                 return -1, text
         reason, verdicts = -1, list[Verdict]()

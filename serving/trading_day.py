@@ -55,8 +55,9 @@ class TradingDay:
     def day(self) -> int:
         return int(self.arrivals.session["day"])
 
-    def refuses(self, table: str, symbol: str) -> str:
-        """Why rows of a symbol are none of this day's, empty when they are. The first price settles the contract."""
+    def refuses(self, table: str, symbol: str, ts: int) -> str:
+        """Why rows of a symbol up to `ts` are none of this day's, empty when they are. The first price settles the
+        contract: one that comes from the day before, or from the future, does not."""
         if table not in PRICED:
             return "" if symbol == INDEX[table] else f"{table} of {INDEX[table]} are used here"
         about = self.arrivals.log.about
@@ -69,6 +70,8 @@ class TradingDay:
                 return f"no contract of {self._root}"
         except ConfigError as error:
             return str(error)
+        if not self.arrivals.frontier <= ts <= self.arrivals.latest_ns:
+            return events.REASONS[events.FUTURE if ts > self.arrivals.latest_ns else events.BEHIND]
         about.contract = symbol
         self.arrivals.log.describe()
         self._settled(self.day, symbol)
@@ -131,8 +134,9 @@ class TradingDay:
         columns = {"ts_event": table["ts"].copy(), "price": table["px"].copy()}
         return columns, np.concatenate([np.zeros(0, RECORD["bars"]), *bars])
 
-    def replay(self, found: Found, until: int) -> list[Verdict]:
-        """Run what a log holds, of which `until` had been reached at least; what still waited waits again."""
+    def replay(self, found: Found, until: int, now_ns: int) -> list[Verdict]:
+        """Run what a log holds, of which `until` had been reached at least; what still waited waits again, from
+        `now_ns` on, monotonic."""
         arrivals = self.arrivals
         arrivals.number = max((int(records["number"].max()) for records in found.values()), default=0)
         accepted = {
@@ -144,10 +148,10 @@ class TradingDay:
         ]
         for records in priced:
             for lane in np.unique(records["feed"]):
-                arrivals.merge.reach(int(lane), int(records["ts_event"][records["feed"] == lane].max()), 0)
+                arrivals.merge.reach(int(lane), int(records["ts_event"][records["feed"] == lane].max()), now_ns)
         for table, records in accepted.items():
             if records.size:
-                arrivals.merge.add(table, records, 0)
+                arrivals.merge.add(table, records, now_ns)
         verdicts = self._run(arrivals.release(NONE, until), until)
         self._closed(max(until, arrivals.frontier))
         return verdicts

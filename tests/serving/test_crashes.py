@@ -259,12 +259,16 @@ def test_what_is_sent_again_of_a_day_that_is_over_is_refused(rolling, tmp_path):
     turn = at_the_turn(rolling)
     listener = Listener()
     desk = started(rolling, tmp_path, listener)
-    for k in range(0, turn + 1, 1000):
-        desk.take("ws", rolling.events[k : min(k + 1000, turn + 1)], 0)
+    for k in range(0, turn, 1000):
+        desk.take("ws", rolling.events[k : min(k + 1000, turn)], 0)
+    desk.take("ws", [wire.Clock(rolling.days[1].open_ns - 600 * 10**9)], 0)
     prices = [e for e in rolling.events[turn - 200 : turn] if type(e) in (wire.Trade, wire.Book)]
     reply = desk.take("again", prices, 0)
     assert reply.accepted == 0
     assert len(reply.refused) == len(prices)
+    assert desk.day.arrivals.contract == ""  # and none of it says what is traded today
+    desk.take("ws", rolling.events[turn : turn + 1], 0)
+    assert desk.take("again", [msgspec.structs.replace(prices[-1], position=10**6)], 0).accepted == 0
     for k in range(turn + 1, len(rolling.events), 1000):
         desk.take("ws", rolling.events[k : k + 1000], 0)
     desk.take("ws", [rolling.end], 0)

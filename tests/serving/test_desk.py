@@ -252,13 +252,16 @@ def test_an_event_of_the_future_is_refused_and_one_within_the_skew_is_not(rollin
     e = first(rolling, wire.Trade, 10)
     time = Time(e.ts_event - 3 * S)
     desk = by_the_wall(rolling, tmp_path, time, Listener())
-    reply = desk.take("ws", [changed(e, position=1)], 0)
-    assert reply.refused[0].reason == "from the future by this machine's clock"
+    future = "from the future by this machine's clock"
+    assert desk.take("early", [changed(e, position=1)], 0).refused[0].reason == future
+    assert desk.day.arrivals.contract == ""  # nor does it say what is traded
+    past = first(rolling, wire.Trade)
+    assert desk.take("ws", [changed(past, position=1, ts_event=time.ns), changed(e, position=2)], 0).accepted == 1
     time.ns += 2 * S
     desk.tick()
-    assert desk.take("ws", [changed(e, position=2)], 0).accepted == 1
+    assert desk.take("ws", [changed(e, position=3)], 0).accepted == 1
     (day,) = (tmp_path / "days").iterdir()
-    assert journal.read(day)["trades"]["reason"].tolist() == [FUTURE, 0]
+    assert journal.read(day)["trades"]["reason"].tolist() == [0, FUTURE, 0]
 
 
 def test_by_the_clock_a_crash_and_a_restart_keep_out_what_came_too_late(rolling, tmp_path):
