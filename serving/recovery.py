@@ -1,5 +1,6 @@
 """A trading day after a crash, or a stop: run again from its log, and held against what had left already."""
 
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ def recover(day: TradingDay, found: Found, journal: Journal) -> Recovered:
         return Recovered([], [])
     _restore_lanes(day, found)
     told = {(line.version, line.head.ts): line for line in kept}
-    verdicts = day.replay(found, max((ts for _, ts in told), default=NONE))
+    verdicts = day.replay(found, max((ts for _, ts in told), default=NONE), time.monotonic_ns())
     out = Recovered([], [])
     for verdict in sorted(verdicts, key=lambda verdict: int(verdict.row["ts"][0])):
         role = role_at(day.arrivals.log.about, verdict.contender.version, int(verdict.row["ts"][0]))

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from mia_ml.core.moments import DAY
+from mia_ml.core.tables import Batch
+from mia_ml.sources import sierra
 from mia_ml.sources.sierra import depth, naming, scid
-from mia_ml.store import parquet
 from tests.serving.end_to_end.running import Running
 from tests.sources.test_sierra_binary import DEPTH, SCID, fixture_bytes
 
@@ -30,13 +31,16 @@ class Growing:
             name = f"{symbol}_FUT_CME.{np.datetime64(int(day), 'D')}.depth"
             own = times[owner] // (DAY // 1000) == day
             self.contents[name] = _header(DEPTH, depth) + record[own].tobytes()
+        self.ends: dict[str, int] = {}
         self.names = [name for name in self.contents if name != self.scid]
 
     def whole(self, folder: Path) -> list[Path]:
         folder.mkdir()
         for name, content in self.contents.items():
             (folder / name).write_bytes(content)
-        return sorted(folder.iterdir())
+        files = sorted(folder.iterdir())
+        self.ends = ends(files)
+        return files
 
 
 def _header(name: str, of) -> bytes:
@@ -109,9 +113,18 @@ def begun(service: Running, writer: Writer) -> None:
     service.until(lambda: service.feed_at("prints", 1))
 
 
-def last_positions(market):
-    """Of each feed, by what its file's last event is."""
-    day = market.world.days[-1]
-    trades = parquet.read_file(day.prices["trades"], "trades")["ts_event"].size
-    last = int(parquet.read_file(day.prices["book"], "book")["ts_event"][-1])
-    return [("prints", trades), ("book", (last // DAY << 32) + 1)]
+def ends(files: list[Path]) -> dict[str, int]:
+    """How far each feed comes with the whole files."""
+    found = {"prints": 0, "book": 0}
+    for item in sierra.read(files):
+        if isinstance(item, Batch):
+            day = int(item.columns["ts_event"][-1]) // DAY << 32
+            name, base = ("prints", 0) if item.table == "trades" else ("book", day)
+            found[name] = max(found[name], base + int(item.row[-1]))
+    return found
+
+
+def finished(service: Running, growing: Growing, close_ns: int) -> None:
+    """Wait until both files are read to their ends, and close the day."""
+    service.until(lambda: all(service.feed_at(*end) for end in growing.ends.items()), 60)
+    service.clock(close_ns)

@@ -135,6 +135,7 @@ def test_a_listener_that_does_not_listen_is_let_go_and_comes_back(market, tmp_pa
         async def run() -> None:
             plain = sockets.socket()
             plain.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4_096)
+            plain.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_MAXSEG, 536)  # or the kernel holds megabytes for it
             plain.connect(("127.0.0.1", service.port))
             plain.setblocking(False)
             async with socket(service, "/ws/decisions?since=0", sock=plain, max_queue=1, ping_interval=None) as deaf:

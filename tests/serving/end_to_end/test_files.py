@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from tests.serving.end_to_end.growing import NOBODY_IS_LATE_MS, Writer, begun, configured, last_positions
+from tests.serving.end_to_end.growing import NOBODY_IS_LATE_MS, Writer, begun, configured, finished
 from tests.serving.live_world import decision_of
 
 
@@ -24,6 +24,5 @@ def test_growing_files_of_sierra_chart(sierra_market, tmp_path):
         begun(service, writer)
         while writer.step():
             time.sleep(0.002)
-        service.until(lambda: all(service.feed_at(*at) for at in last_positions(market)), 60)
-        service.clock(market.close_ns)
+        finished(service, growing, market.close_ns)
         assert [decision_of(line) for line in service.lines()] == market.lines

@@ -13,7 +13,7 @@ import numpy as np
 
 from tests.serving.end_to_end.clients import Feed, Listener, together
 from tests.serving.end_to_end.conftest import paper_of, paper_of_research
-from tests.serving.end_to_end.growing import NOBODY_IS_LATE_MS, Writer, begun, configured, last_positions
+from tests.serving.end_to_end.growing import NOBODY_IS_LATE_MS, Writer, begun, configured, finished
 from tests.serving.end_to_end.running import Running
 from tests.serving.end_to_end.test_day import sizes
 from tests.serving.live_world import decision_of, on_disk
@@ -101,8 +101,7 @@ def test_while_files_grow(sierra_market, tmp_path):
             time.sleep(rng.uniform(0, 0.02))
             if piece in at:
                 killer.kill()
-        service.until(lambda: all(service.feed_at(*at) for at in last_positions(market)), 60)
-        service.clock(market.close_ns)
+        finished(service, growing, market.close_ns)
         print(killer.said())
         listener = Listener()
         asyncio.run(together(listener.listen(service, len(market.lines))))
