@@ -156,6 +156,12 @@ class Store:
         rows = self._rows(mine.order_by(SNAPSHOTS.c.day.desc()).limit(1))
         return rows[0].state if rows else None
 
+    def numbers(self, version: str, before_day: int) -> tuple[int, int]:
+        """The first number behind those of the signals, and of the trades, that came before a day."""
+        mine = (OUTCOMES.c.version == version, OUTCOMES.c.day < before_day)
+        last = self._rows(sa.select(sa.func.max(OUTCOMES.c.signal), sa.func.max(OUTCOMES.c.trade)).where(*mine))[0]
+        return tuple(0 if number is None else number + 1 for number in last)  # type: ignore[return-value]
+
     def _rows(self, statement: sa.Select) -> Sequence[sa.Row]:
         with self._turn, self._told():
             return self._connection.execute(statement).all()

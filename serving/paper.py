@@ -85,6 +85,7 @@ class Account:
             if kept is not None:
                 self.restore(kept)
             self._begun = True
+            self._number_on(self.store.numbers(self.version, day))
         was = self._was[0]
         if day <= was["day"]:
             raise DataError(f"paper account of {self.version}: day {day} does not come after {was['day']}")
@@ -206,6 +207,12 @@ class Account:
             "trades": self.trades,
             "mean_r": self.mean_r if self.trades else None,
         }
+
+    def _number_on(self, used: tuple[int, int]) -> None:
+        """Signals and trades go on behind those of a day that did not end: its version was gone before."""
+        state = self._simulator.state
+        state["n_signals"] = max(int(state["n_signals"][0]), used[0])
+        state["n_trades"] = max(int(state["n_trades"][0]), used[1])
 
     def _keep(self, result: Result) -> Result:
         was = self._was[0]

@@ -66,8 +66,6 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._starting = "starting"
         self._feeds: list[Feed] = []
-        self._stood: dict[str, None] = {}
-        """What stood against acting at any decision of the day."""
         self._looked_at = 0
 
     # the application's side
@@ -90,13 +88,13 @@ class Service:
         self._desk = Desk(core, clock, [self.hub.publish], self)
         self._status = Status(self._desk, self._papers)
         self._judge()
+        if (self.state_folder / STOOD_DOWN).is_file():  # a crash may have left it empty
+            self._by_hand(self._desk, (self.state_folder / STOOD_DOWN).read_text() or "before the service was started")
         catch_up(self._desk, self._show)
         self._succession.begun()
         gc.collect()
         gc.freeze()  # what lives as long as the service is never looked at again
         self._starting = ""
-        if (self.state_folder / STOOD_DOWN).is_file():
-            self._by_hand((self.state_folder / STOOD_DOWN).read_text())
         works = {"tick": self._tick(), "watch": self._watch(), "poll": self._poll()}
         if self.serve.webhook.url:
             secret = os.environ.get(webhook.SECRET, "")
@@ -118,7 +116,8 @@ class Service:
         if self._desk is not None:
             with contextlib.suppress(Unavailable):
                 self._desk.close()
-                self._papers.save()
+            with contextlib.suppress(Unavailable):
+                self._papers.close()
 
     def resume_after(self, feed: str) -> int:
         return self._up().resume_after(feed)
@@ -160,14 +159,15 @@ class Service:
         }
 
     def stand_down(self, on: bool, reason: str) -> None:
-        self._up()
-        self._by_hand(reason if on else "")
-        kept = self.state_folder / STOOD_DOWN
-        kept.write_text(reason) if on else kept.unlink(missing_ok=True)
+        self._by_hand(self._up(), reason if on else "")
         _log.warning("stand down by hand: %s: %s", "on" if on else "off", reason)
+        kept = self.state_folder / STOOD_DOWN
+        try:
+            kept.write_text(reason) if on else kept.unlink(missing_ok=True)
+        except OSError as error:
+            raise Unavailable(f"{kept}: {error.strerror}; a restart will not know of it: say it again") from None
 
-    def _by_hand(self, reason: str) -> None:
-        desk = self._up()
+    def _by_hand(self, desk: Desk, reason: str) -> None:
         desk.core.acting.standing.set("manual", f"stood down by hand: {reason}" if reason else "", desk.now_ns())
 
     # the desk's side
@@ -177,12 +177,8 @@ class Service:
 
     def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
         assert self._desk is not None
-        try:
-            self._papers.follow(day, out)
-        except DataError as error:
-            self._desk.core.acting.standing.add("paper", str(error), self._desk.now_ns())
-            _log.error("%s", error)
-        self._stood.update(dict.fromkeys(self._desk.core.acting.standing.texts()))
+        self._papers.follow(day, out, self._desk.core.acting.standing.episodes())
+        self._say_broken(self._desk)
         self._status.seen([verdict for verdict, _ in out])
         for verdict, act in out:
             action = decisions.ACTIONS[int(verdict.decision["action"][0])]
@@ -196,15 +192,22 @@ class Service:
             if differs:
                 _log.error("parity of %s: %s", day.day, differs)
                 self._papers.incident(f"parity: {differs}")
-        now = self._desk.core.acting.standing.texts()
-        for text in self._stood:
-            self._papers.incident(text if text in now else f"resolved: {text}")
-        self._papers.end(day, contenders, bars)
-        self._stood.clear()
+        self._papers.end(day, bars, self._desk.core.acting.standing.episodes())
+        self._say_broken(self._desk)
+
+    def _say_broken(self, desk: Desk) -> None:
+        """An account that contradicts itself: nobody acts until somebody has looked."""
+        for version, why in self._papers.broken.items():
+            if desk.core.acting.standing.add(f"paper:{version}", why, desk.now_ns()):
+                _log.error("paper account of %s: %s", version, why)
 
     def _judge(self) -> None:
         for one in self._succession.chosen.values():
-            found = judgement.read(Path(one.judgement)) if one.judgement else None
+            found = None
+            try:
+                found = judgement.read(Path(one.judgement)) if one.judgement else None
+            except DataError as error:  # statements then say that there is none
+                _log.error("%s", error)
             self._papers.judgements[one.version] = found
 
     # what goes on by itself

@@ -109,7 +109,8 @@ def evidence(store: Store, version: str, level: float) -> dict[str, Any]:
     shown = []
     for day in days:
         came = {"trades": day.trades, "r": day.r, "usd": day.usd}
-        shown.append({"day": day.day, **came, **_service(notes.get(day.day, _NO_NOTE))})
+        note = notes.get(day.day, _NO_NOTE)._replace(complete=True)  # it has ended: how much of it counts is the gate's
+        shown.append({"day": day.day, **came, **_service(note)})
     return {"version": version, "days": shown, "edge": _edge(days, level)}
 
 

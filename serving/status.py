@@ -21,12 +21,14 @@ class Status:
         self._day = 0
 
     def seen(self, verdicts: list[Verdict]) -> None:
-        """Decisions that are out."""
+        """Decisions that are out, of one trading day."""
         for verdict in verdicts:
             self._last[verdict.contender.version] = verdict
-            day = int(verdict.decision["day"][0])
-            self._today = self._today + 1 if day == self._day else 1
-            self._day = day
+        day = self._desk.day.day if self._desk.day is not None else 0
+        if day != self._day:  # of whoever decided before a restart as well
+            self._day, self._today = day, len(self._desk.journal.of_day(day))
+        else:
+            self._today += len(verdicts)
 
     def plain(self, why: list[str], listeners: int, last_good: bool, registry: str) -> dict[str, Any]:
         """As /api/state shows it. why: what keeps the service from being ready."""
@@ -51,7 +53,7 @@ class Status:
             "versions": [self._version(contender) for contender in fleet],
             "latency_us": desk.core.metrics.latency.summary(),
             "listeners": listeners,
-            "decisions": {"number": desk.journal.number, "today": self._today},
+            "decisions": {"number": desk.journal.number, "today": self._today if day and day.day == self._day else 0},
             "last_good_bundle": last_good,
             "registry": registry,
         }

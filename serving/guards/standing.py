@@ -81,6 +81,10 @@ class Standing:
             del self._reasons[key]
         return ended
 
+    def episodes(self) -> dict[tuple[str, int], str]:
+        """Texts by key and beginning, ns UTC: of a reason that lasts, whatever its text has become meanwhile."""
+        return {(key, reason.since_ns): reason.text for key, reason in self._reasons.items()}
+
     def texts(self) -> list[str]:
         """For a decision's `why`."""
         return [reason.text for reason in self._reasons.values()]

@@ -154,7 +154,7 @@ def test_evidence_is_what_promotion_reads(store, tmp_path):
     assert path == paper_gate.path_of(tmp_path, "mia-ml", "3") == tmp_path / "paper" / "mia-ml-3.json"
     found = json.loads(path.read_text())
     assert set(found) == {"version", "days", "edge"}
-    assert found["days"][2] == {**found["days"][2], "bars": 1380, "decided": 900, "complete": False, "usd": 1.0}
+    assert found["days"][2] == {**found["days"][2], "bars": 1380, "decided": 900, "complete": True, "usd": 1.0}
     assert found["days"][2]["incidents"] == ["feed es: quiet for 5 minutes"]
     assert set(found["days"][2]) == {"day", "bars", "decided", "complete", "trades", "r", "usd", "incidents"}
     days = store.days(V)
