@@ -4,11 +4,17 @@ A signal acts when nothing stands against it. Everything that is said goes into 
 not; the decision itself is never changed.
 """
 
+import errno
+import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from mia_ml.confluence import decision as decisions
+from mia_ml.core.errors import DataError
 from mia_ml.scoring.content import Content
 from mia_ml.settings.serve import Guards
 from serving.decisions import Live
@@ -18,10 +24,10 @@ from serving.guards.ranges import Ranges
 from serving.guards.standing import Standing
 from serving.output import Cause
 from serving.rail import Verdict
-from serving.unavailable import Unavailable
 
 RECOVERED = "recovered after a restart: its moment has passed"
 PASSED = "decided when the next bar was over already: its moment has passed"
+_log = logging.getLogger("mia.acting")
 
 
 class Acting:
@@ -38,16 +44,18 @@ class Acting:
         self._ranges: dict[str, Ranges] = {}
         self._drift: dict[str, Drift] = {}
         self._kept: dict[str, set[tuple[int, int]]] = {}
+        self._unwritten: dict[str, list[bytes]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def know(self, version: str, content: Content, day: int = 0) -> None:
-        """A version is at work, from trading day `day` on; what was kept of the days before is gone through again."""
+        """A version is at work, from trading day `day` on; what was kept of the days before is gone through again.
+
+        Raises DataError where that cannot be read.
+        """
         self._ranges[version] = Ranges(content.ranges, self._guards.range_margin, self._guards.range_most)
         drift = self._drift[version] = Drift(content.ranges, self._guards.drift_delta, self._guards.drift_days)
         kept = self._kept[version] = set()
-        path = self._file(version)
-        for line in path.read_bytes().splitlines() if path.is_file() else []:
-            block = Block.read(line)
+        for block in _blocks(self._file(version)):
             kept.add((block.day, block.session))
             if not day or block.day < day:
                 drift.feed(block)
@@ -75,21 +83,42 @@ class Acting:
         return Live(act, text, cause.ts_event, cause.ts_recv, self.now_ns(), latency_us, recovered)
 
     def after(self, verdict: Verdict) -> None:
-        """The decision is out: what ends with its bar, and what drifts. Raises Unavailable."""
+        """The decision is out: what ends with its bar, and what drifts."""
         self.standing.closed(int(verdict.decision["ts"][0]))
         version = verdict.contender.version
         block = self._drift[version].take(verdict.row, verdict.decision)
         if block is not None and (block.day, block.session) not in self._kept[version]:
-            self._keep(version, block)
+            self._kept[version].add((block.day, block.session))
+            self._unwritten.setdefault(version, []).append(block.line() + b"\n")
+            self._keep(version)
 
-    def _keep(self, version: str, block: Block) -> None:
+    def _keep(self, version: str) -> None:
+        """What cannot be written yet is written with the next session."""
         path = self._file(version)
+        waiting = self._unwritten[version]
         try:
-            with path.open("ab") as file:
-                file.write(block.line().strip() + b"\n")
+            with path.open("ab", buffering=0) as file:
+                while waiting:
+                    before = file.tell()
+                    if file.write(waiting[0]) != len(waiting[0]):
+                        file.truncate(before)
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    del waiting[0]
         except OSError as error:
-            raise Unavailable(f"{path}: {error.strerror}") from None
-        self._kept[version].add((block.day, block.session))
+            _log.warning("%s: %s; sessions of %s are written later", path, error.strerror, version)
 
     def _file(self, version: str) -> Path:
         return self._folder / f"{version.replace('/', '-')}.jsonl"
+
+
+def _blocks(path: Path) -> Iterator[Block]:
+    """The sessions of a file; a line that a crash tore off is cut. Raises DataError."""
+    data = path.read_bytes() if path.is_file() else b""
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        os.truncate(path, whole)
+    for number, line in enumerate(data[:whole].splitlines(), 1):
+        try:
+            yield Block.read(line)
+        except msgspec.MsgspecError as error:
+            raise DataError(f"{path} line {number}: {error}; remove it, drift is then watched from now on") from None
