@@ -6,6 +6,7 @@ folder of bundles, or why it cannot be said. It ends with its input.
 
 import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def _judgement(model: str, version: str, uri: str, bundles: Path) -> str:
             found = judged.fetch(address.Address(model, version=version), uri)
         except MiaError:
             return ""
-        kept.write_text(found.judgement.model_dump_json())
+        beside = kept.with_name(f".{kept.name}")  # who waits no longer for an answer kills this process
+        beside.write_text(found.judgement.model_dump_json())
+        os.replace(beside, kept)
     return str(kept)
 
 

@@ -7,19 +7,17 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from mia_ml.core.errors import DataError, UsageError
 from mia_ml.scoring import bundle
 from serving.rail import Contender
+from serving.unavailable import Unavailable
 
 LAST_GOOD = "last_good.json"
 AWAY = "the registry cannot be asked"
 """What every answer says while nobody answers."""
-ANSWER_S = 60.0
-"""How long the registry may take, bundles included."""
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -35,10 +33,12 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 class Lookout:
-    """The process that asks the registry. model, uri, record: as `serving.lookout`. bundles: folder to fetch into."""
+    """The process that asks the registry. model, uri, record: as `serving.lookout`. bundles: folder to fetch into.
+    answer_s: how long it may take, bundles included."""
 
-    def __init__(self, model: str, uri: str, record: Path, bundles: Path) -> None:
+    def __init__(self, model: str, uri: str, record: Path, bundles: Path, answer_s: float = 60.0) -> None:
         self.bundles = bundles
+        self.answer_s = answer_s
         bundles.mkdir(parents=True, exist_ok=True)
         self._command = [sys.executable, "-m", "serving.lookout", model, uri, str(record), str(bundles)]
         self._process: asyncio.subprocess.Process | None = None
@@ -48,14 +48,13 @@ class Lookout:
         """For each alias what stands there, or why it cannot be said."""
         async with self._turn:
             try:
-                answer = await asyncio.wait_for(self._answer(aliases), ANSWER_S)
-            except (TimeoutError, OSError, ValueError) as error:
+                return await asyncio.wait_for(self._answer(aliases), self.answer_s)
+            except (TimeoutError, OSError, ValueError, msgspec.MsgspecError) as error:
                 await self.close()
                 return dict.fromkeys(aliases, f"{AWAY}: no answer ({type(error).__name__})")
-        return {
-            alias: str(found["error"]) if "error" in found else msgspec.convert(found, Chosen)
-            for alias, found in answer.items()
-        }
+            except asyncio.CancelledError:  # whoever asks next must not read this answer
+                await self.close()
+                raise
 
     async def close(self) -> None:
         process, self._process = self._process, None
@@ -64,7 +63,7 @@ class Lookout:
                 process.kill()
             await process.wait()
 
-    async def _answer(self, aliases: Sequence[str]) -> dict[str, Any]:
+    async def _answer(self, aliases: Sequence[str]) -> dict[str, Chosen | str]:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -77,14 +76,26 @@ class Lookout:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"aliases": list(aliases)}).encode() + b"\n")
         await self._process.stdin.drain()
-        return json.loads(await self._process.stdout.readline())
+        answer = msgspec.json.decode(await self._process.stdout.readline(), type=dict[str, dict[str, str]])
+        if set(answer) != set(aliases):
+            raise ValueError("an answer to another question")
+        return {
+            alias: found["error"] if "error" in found else msgspec.convert(found, Chosen)
+            for alias, found in answer.items()
+        }
 
 
 def remember(bundles: Path, chosen: dict[str, Chosen]) -> None:
-    """Keep what is at work, for a start without the registry."""
+    """Keep what is at work, for a start without the registry. Raises Unavailable."""
     beside = bundles / f".{LAST_GOOD}"
-    beside.write_bytes(msgspec.json.encode(chosen))
-    os.replace(beside, bundles / LAST_GOOD)
+    try:
+        with beside.open("wb") as file:
+            file.write(msgspec.json.encode(chosen))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, bundles / LAST_GOOD)
+    except OSError as error:
+        raise Unavailable(f"{beside}: {error.strerror}; a start without the registry would not find it") from None
 
 
 def last_good(bundles: Path) -> dict[str, Chosen]:
@@ -92,7 +103,7 @@ def last_good(bundles: Path) -> dict[str, Chosen]:
     path = bundles / LAST_GOOD
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Chosen]) if path.is_file() else {}
-    except msgspec.MsgspecError as error:
+    except (OSError, msgspec.MsgspecError) as error:
         raise DataError(f"{path}: {error}; remove it, the registry is asked then") from None
 
 
