@@ -11,6 +11,7 @@ from serving.desk import Desk
 from serving.history import Snapshots
 from serving.metrics import Metrics
 from serving.rail import CHAMPION, SHADOW, STANDBY, Contender
+from serving.unavailable import Unavailable
 from serving.versions import Chosen, Lookout
 
 _log = logging.getLogger("mia.succession")
@@ -50,7 +51,10 @@ class Succession:
 
     def begun(self) -> None:
         """What was chosen is at work: it is what is used when the registry is away."""
-        versions.remember(self._lookout.bundles, self.chosen)
+        try:
+            versions.remember(self._lookout.bundles, self.chosen)
+        except Unavailable as error:
+            _log.warning("%s", error)
 
     async def follow(self, desk: Desk, snapshots: Snapshots) -> bool:
         """Ask the registry, and bring the versions at work to what it says; whether anything changed."""
@@ -97,28 +101,37 @@ class Succession:
         return roles
 
     async def _change(self, desk: Desk, snapshots: Snapshots, chosen: dict[str, Chosen]) -> bool:
-        """A version that cannot start changes nothing."""
-        fleet, roles = desk.core.fleet, self._roles(chosen)
-        try:
-            for one, role in roles:
+        """A champion that cannot start changes nothing; a shadow that cannot leaves its alias with whom it had."""
+        fleet = desk.core.fleet
+        for one, role in self._roles(chosen):
+            try:
                 if one.version not in {contender.version for contender in fleet}:
                     newcomer = await asyncio.to_thread(versions.load, one, SHADOW if role == SHADOW else STANDBY)
                     await swap.join(desk, snapshots, newcomer)
-        except MiaError as error:
-            self.registry = str(error)
-            _log.error("the versions stay as they are: %s", error)
+            except MiaError as error:
+                self.registry = str(error)
+                _log.error("%s stays as it was: %s", role, error)
+                if role == CHAMPION:
+                    return False
+                chosen = self._without(chosen, one)
+        if chosen == self.chosen:
             return False
-        before = fleet.champion
+        before, roles = fleet.champion, self._roles(chosen)
         wanted = {one.version: role for one, role in roles}
         swap.take_over(desk, next(contender for contender in fleet if contender.version == roles[0][0].version))
         for contender in list(fleet):
-            if contender.version not in wanted and contender is not before:
+            if wanted.get(contender.version) == SHADOW and contender.role == STANDBY:
+                swap.give(desk, contender, SHADOW)
+            elif contender.version not in wanted and contender is not before:
+                swap.give(desk, contender, STANDBY)
                 fleet.remove(contender)
-            elif wanted.get(contender.version) == SHADOW and contender.role == STANDBY:
-                contender.role = SHADOW
-                desk.take_up(contender)
         self.chosen = chosen
         self.begun()
         if fleet.champion is not before:
             _log.warning("champion is now %s, before it was %s", fleet.champion.version, before.version)
         return True
+
+    def _without(self, chosen: dict[str, Chosen], refused: Chosen) -> dict[str, Chosen]:
+        """What is chosen, but for a version."""
+        left = {alias: self.chosen.get(alias) if one is refused else one for alias, one in chosen.items()}
+        return {alias: one for alias, one in left.items() if one is not None}

@@ -42,10 +42,17 @@ def take_over(desk: Desk, newcomer: Contender) -> None:
     before = desk.core.fleet.champion
     if before is newcomer:
         return
-    before.role, newcomer.role = STANDBY, CHAMPION
+    give(desk, before, STANDBY)
+    give(desk, newcomer, CHAMPION)
+
+
+def give(desk: Desk, contender: Contender, role: str) -> None:
+    """A role from the next bar on, on the record of the day: a restart goes by it."""
+    if contender.role == role:
+        return
+    contender.role = role
     if desk.day is not None:
-        desk.take_up(before)
-        desk.take_up(newcomer)
+        desk.take_up(contender)
 
 
 async def _caught_up(desk: Desk, snapshots: Snapshots, newcomer: Contender, day: TradingDay) -> Rail:
