@@ -36,10 +36,13 @@ async def run(feed: Feed, desk: Desk) -> None:
 
 def look(feed: Feed, desk: Desk) -> None:
     """What a feed says of itself, about once a second."""
-    if desk.feeds.feed(feed.name).connected != feed.connected:
+    health, standing, now = desk.feeds.feed(feed.name), desk.core.acting.standing, desk.now_ns()
+    if health.connected != feed.connected:
         desk.connected(feed.name, feed.connected)
-    key = f"trouble:{feed.name}"
-    desk.core.acting.standing.set(key, f"feed {feed.name}: {feed.trouble}" if feed.trouble else "", desk.now_ns())
+    standing.set(f"trouble:{feed.name}", f"feed {feed.name}: {feed.trouble}" if feed.trouble else "", now)
+    if health.source_missed(feed.gaps):
+        standing.add(f"gap:{feed.name}", f"gap: the source of {feed.name} has missed events", now, now)
+    _say_rejects(feed, desk)
 
 
 def _say_rejects(feed: Feed, desk: Desk) -> None:

@@ -53,6 +53,7 @@ class FeedHealth:
         self.last_ts_event_ns: int | None = None
         self.last_priced_ns: int | None = None
         self.last_recv_ns: int | None = None
+        self._source_gaps = 0
         self._rate = 0.0
         self._rate_ns = 0
 
@@ -79,6 +80,12 @@ class FeedHealth:
         self.gaps += 1
         self.missing += missing
         return Gap(self.name, missing, after, last)
+
+    def source_missed(self, total: int) -> bool:
+        """How often its source says that it has missed events, ever; whether that is more often than before."""
+        more, self._source_gaps = total - self._source_gaps, total
+        self.gaps += more
+        return more > 0
 
     def refuse(self, reason: str, count: int = 1) -> None:
         """Of the events that came, some did not go to the engine."""
