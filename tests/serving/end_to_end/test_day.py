@@ -62,6 +62,17 @@ def test_every_signal_is_acted_upon(over_websocket):
     assert all(line.live.act == (line.head.action == "signal") for line in early.lines)
 
 
+def test_it_is_stood_down_by_hand(over_websocket):
+    service, *_ = over_websocket
+    assert service.request("/ready")[0] == 200
+    for on, status in ((True, 503), (False, 200)):
+        body = json.dumps({"on": on, "reason": "the desk is at lunch"}).encode()
+        assert service.request("/api/admin/stand-down", body)[0] == 200
+        found, told = service.request("/ready")
+        assert found == status
+        assert any("the desk is at lunch" in why for why in json.loads(told)["why"]) == on
+
+
 def test_posts_come_to_the_same(market, tmp_path):
     with market.serve(tmp_path, limits={"requests_per_s": 1_000_000}) as service:
         size, at = sizes(1, 2_000), 0
