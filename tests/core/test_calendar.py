@@ -54,3 +54,26 @@ def test_index_counts_trading_days_whatever_the_span():
     wide = calendar.load("cme_globex", 2021, 2024).at(20231226)
     narrow = calendar.load("cme_globex", 2023, 2023).at(20231226)
     assert wide["index"] == narrow["index"]
+
+
+def test_a_calendar_is_kept_and_a_damaged_one_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIA_CACHE_DIR", str(tmp_path))
+    calendar.load.cache_clear()
+    made = calendar.load("cme_globex", 2023, 2023).sessions
+    (kept,) = (tmp_path / "calendars").iterdir()
+    for data in (kept.read_bytes(), kept.read_bytes()[:-8], b"", b"no array"):
+        kept.write_bytes(data)
+        calendar.load.cache_clear()
+        assert calendar.load("cme_globex", 2023, 2023).sessions.tobytes() == made.tobytes()
+    np.save(kept, np.zeros(3))
+    calendar.load.cache_clear()
+    assert calendar.load("cme_globex", 2023, 2023).sessions.tobytes() == made.tobytes()
+    calendar.load.cache_clear()
+
+
+def test_where_nothing_can_be_kept_it_is_made_each_time(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MIA_CACHE_DIR", str(tmp_path / "file"))
+    calendar.load.cache_clear()
+    assert calendar.load("cme_globex", 2023, 2023).at(20230103)["day"] == 20230103
+    calendar.load.cache_clear()

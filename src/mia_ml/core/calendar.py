@@ -8,32 +8,41 @@ maintenance break, a weekend, a holiday) belongs to the day that opens next.
 """
 
 import functools
+import hashlib
+import os
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import pandas_market_calendars as market_calendars
 
+from mia_ml.core import cache
 from mia_ml.core.errors import CalendarError, refuse_unknown
 from mia_ml.core.moments import DAY, NONE, SESSION
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NAMES = {"cme_globex": "CME_Equity", "nyse": "NYSE"}
 _CASH = "NYSE"
 _ZONE = "America/New_York"
-_EPOCH = pd.Timestamp("1990-01-01")
+_EPOCH_YEAR = 1990
 
 
 @functools.cache
-def _schedule(name: str, first_year: int, last_year: int) -> pd.DataFrame:
+def _schedule(name: str, first_year: int, last_year: int) -> "pd.DataFrame":
+    import pandas_market_calendars as market_calendars  # a second of imports, which a kept calendar saves
+
     calendar = market_calendars.get_calendar(name)
     return calendar.schedule(f"{first_year}-01-01", f"{last_year}-12-31")
 
 
-def _ns(column: pd.Series) -> np.ndarray:
+def _ns(column: "pd.Series") -> np.ndarray:
     return column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
 
 
-def _dates(days: pd.DatetimeIndex) -> np.ndarray:
+def _dates(days: "pd.DatetimeIndex") -> np.ndarray:
     return (days.year * 10_000 + days.month * 100 + days.day).to_numpy().astype(np.int64)
 
 
@@ -102,6 +111,18 @@ def load(name: str, first_year: int, last_year: int) -> Calendar:
     """
     if name not in _NAMES:
         raise CalendarError(refuse_unknown("calendar", name, tuple(_NAMES)))
+    kept = _file(name, first_year, last_year)
+    sessions = _kept(kept)
+    if sessions is None:
+        sessions = _made(name, first_year, last_year)
+        _keep(kept, sessions)
+    sessions.flags.writeable = False
+    return Calendar(name, sessions)
+
+
+def _made(name: str, first_year: int, last_year: int) -> np.ndarray:
+    import pandas as pd
+
     # a year of margin on both sides: the first day has a day before it, the last an expiry after it
     schedule = _schedule(_NAMES[name], first_year - 1, last_year + 1)
     cash = _schedule(_CASH, first_year - 1, last_year + 1).reindex(schedule.index)
@@ -119,15 +140,40 @@ def load(name: str, first_year: int, last_year: int) -> Calendar:
     expiry = monthly_expiries(first_year - 1, last_year + 2)
     sessions["days_to_expiry"] = (expiry[np.searchsorted(expiry, date)] - date).astype(np.int64)
     keep = (sessions["day"] // 10_000 >= first_year) & (sessions["day"] // 10_000 <= last_year)
-    sessions = sessions[keep]
-    sessions.flags.writeable = False
-    return Calendar(name, sessions)
+    return sessions[keep]
+
+
+def _file(name: str, first_year: int, last_year: int) -> Path:
+    """Named by everything that the sessions depend on: the library's rules and this file."""
+    made_by = f"{metadata.version('pandas_market_calendars')} {metadata.version('pandas')}".encode()
+    digest = hashlib.sha256(made_by + Path(__file__).read_bytes()).hexdigest()[:16]
+    return cache.home() / "calendars" / f"{name}-{first_year}-{last_year}-{digest}.npy"
+
+
+def _kept(path: Path) -> np.ndarray | None:
+    """None when there are none, or not whole."""
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.dtype == SESSION else None
+
+
+def _keep(path: Path, sessions: np.ndarray) -> None:
+    """Nothing is lost where nothing can be kept."""
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.npy")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(beside, sessions, allow_pickle=False)
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
 
 
 def _days_before(name: str, year: int) -> int:
-    if year <= _EPOCH.year:
+    if year <= _EPOCH_YEAR:
         return 0
-    return len(_schedule(name, _EPOCH.year, year - 1))
+    return len(_schedule(name, _EPOCH_YEAR, year - 1))
 
 
 def covering(name: str, first_ns: int, last_ns: int) -> Calendar:

@@ -11,7 +11,6 @@ directory).
 
 import functools
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba
 from numba import njit
+
+from mia_ml.core import cache
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -53,9 +54,7 @@ def version(room: str) -> str:
 
 def cache_dir(room: str) -> Path:
     """Where the compiled kernels of this version of a room live."""
-    home = os.environ.get("MIA_CACHE_DIR")
-    parent = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mia-ml"
-    return parent / "kernels" / f"{room}-{version(room)}"
+    return cache.home() / "kernels" / f"{room}-{version(room)}"
 
 
 def kernel(function: Callable[..., Any]) -> Any:
