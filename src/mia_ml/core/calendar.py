@@ -7,6 +7,7 @@ Every moment is int64 nanoseconds UTC; every day is an int64 `yyyymmdd`. A momen
 maintenance break, a weekend, a holiday) belongs to the day that opens next.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -167,7 +168,8 @@ def _keep(path: Path, sessions: np.ndarray) -> None:
         np.save(beside, sessions, allow_pickle=False)
         os.replace(beside, path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 def _days_before(name: str, year: int) -> int:
