@@ -10,6 +10,7 @@
 portion of many events, takes `portion`. Both judge by the same kernels and leave the same records.
 """
 
+import dataclasses
 import struct
 from collections.abc import Sequence
 
@@ -57,7 +58,7 @@ class Arrivals:
         self.merge = Merge(hold_ns)
         self.latest_ns = FOREVER
         """Beyond it an event is from the future; moved by whoever has a clock."""
-        self.rules = rules
+        self.rules = dataclasses.replace(rules, unique_sequence=False)  # positions say what was sent twice
         self._grace_ns = grace_ns
         self._slots = {table: np.zeros(1, RECORD[table]) for table in ("trades", "book")}
         self._bytes = {table: slot.data.cast("B") for table, slot in self._slots.items()}
