@@ -309,7 +309,8 @@ class Desk:
         refused: list[wire.Refusal] = []
         found: dict[str, list[np.ndarray]] = {}
         for part in rows:
-            text = day.refuses(part.table, part.symbol, int(part.records["ts_event"].max()))
+            ts = part.records["ts_event"]
+            text = day.refuses(part.table, part.symbol, int(ts[ts <= day.arrivals.latest_ns].max(initial=ts.min())))
             if text:
                 refused += [wire.Refusal(0, text)] * part.records.size
             else:

@@ -23,7 +23,7 @@ from tests.scoring import small
 from tests.serving import live_world
 from tests.serving.live_world import decision_of, on_disk
 
-KILLS = int(os.environ.get("MIA_KILLS", "6"))
+KILLS = int(os.environ.get("MIA_KILLS", "4"))
 
 
 class Listener:
@@ -181,7 +181,7 @@ def test_a_crash_at_every_call_around_the_turn_of_the_day(rolling, tmp_path, mon
     assert len(once.lines) > len(before) + 5
     wanted = once.of("mia-ml/1")
     assert wanted == rolling.lines[: len(wanted)]
-    step = max(1, calls // (12 if KILLS < 100 else 10**6))
+    step = max(1, calls // (7 if KILLS < 100 else 10**6))
     for at in range(1, calls + 1, step):
         state, heard = tmp_path / f"{at}-{after}", Listener()
         heard.lines = list(before)
