@@ -35,6 +35,8 @@ from serving.unavailable import Unavailable
 NS_PER_MS = 1_000_000
 DAYS, DECISIONS, ENGINE = "days", "decisions", "engine"
 """Folders of the state."""
+STORE = "store"
+"""Name of the feed that the tables are, of a day that is begun in its middle."""
 
 
 class Follower(Protocol):
@@ -123,10 +125,15 @@ class Desk:
         recovered = recovery.recover(day, found, self.journal)
         self.day = day
         if stored and not found:
-            lane = day.lane("store", True)
-            day.portion(lane, {part.table: part.records for part in stored}, time.monotonic_ns())
-            arrivals.leave(lane)
+            lane = day.lane(STORE, True)
+            mine = [
+                part for part in stored if not day.refuses(part.table, part.symbol, int(part.records["ts_event"][0]))
+            ]
+            day.portion(lane, {part.table: part.records for part in mine}, time.monotonic_ns())
             day.take_prints()
+        if STORE in day.lanes:
+            arrivals.leave(day.lanes[STORE])
+            arrivals.merge.forget(day.lanes[STORE].number)
         known = {role.version: role.role for role in log.about.roles}
         for contender in self.core.fleet:
             if known.get(contender.version) != contender.role:

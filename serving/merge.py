@@ -74,6 +74,12 @@ class Merge:
         if lane in self._reached:
             self._gone.add(lane)
 
+    def forget(self, lane: int) -> None:
+        """A lane that brings nothing any more, whatever comes: nothing waits for it, not even once."""
+        self._gone.discard(lane)
+        self._reached.pop(lane, None)
+        self._heard.pop(lane, None)
+
     def awaited(self, until: int, now_ns: int) -> list[int]:
         """Lanes that have not reached a moment and have not been silent for long."""
         behind = [lane for lane, reached in self._reached.items() if reached < until]
