@@ -188,7 +188,7 @@ async def test_who_cannot_share_the_tape_is_refused_in_one_line_and_nothing_chan
 
 
 async def test_who_left_and_comes_back_on_the_same_day_was_not_there_in_between(faulty, others, tmp_path):
-    content, wanted = others["same"]
+    content, _ = others["same"]
     desk = faulty.desk(tmp_path)
     feed(desk, faulty.events[:2000])
     shadow = newcomer(content, SHADOW)
