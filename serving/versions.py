@@ -64,6 +64,16 @@ class Lookout:
             await process.wait()
 
     async def _answer(self, aliases: Sequence[str]) -> dict[str, Chosen | str]:
+        answer = msgspec.json.decode(await self._heard(aliases), type=dict[str, dict[str, str]])
+        if set(answer) != set(aliases):
+            raise ValueError("an answer to another question")
+        return {
+            alias: found["error"] if "error" in found else msgspec.convert(found, Chosen)
+            for alias, found in answer.items()
+        }
+
+    async def _heard(self, aliases: Sequence[str]) -> bytes:
+        """A line of the process, empty when it has ended."""
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -76,13 +86,7 @@ class Lookout:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"aliases": list(aliases)}).encode() + b"\n")
         await self._process.stdin.drain()
-        answer = msgspec.json.decode(await self._process.stdout.readline(), type=dict[str, dict[str, str]])
-        if set(answer) != set(aliases):
-            raise ValueError("an answer to another question")
-        return {
-            alias: found["error"] if "error" in found else msgspec.convert(found, Chosen)
-            for alias, found in answer.items()
-        }
+        return await self._process.stdout.readline()
 
 
 def remember(bundles: Path, chosen: dict[str, Chosen]) -> None:

@@ -1,6 +1,8 @@
 """The service on a real registry: who decides, who takes over and when, and what it does without its registry."""
 
+import asyncio
 import itertools
+import json
 import shutil
 
 import msgspec
@@ -9,7 +11,7 @@ import pytest
 from mia_ml.core.errors import DataError, UsageError
 from mia_ml.store.rules import Rules
 from mia_ml.tracking import server
-from serving import wire
+from serving import lookout, service, wire
 from serving.decisions import Kept
 from serving.service import Service
 from serving.succession import Wanted
@@ -57,19 +59,33 @@ def registry(market, tmp_path):
     shutil.copytree(ledger, market.registry / "ledger")
 
 
+class Here(Lookout):
+    """Asks without a process of its own, whose start takes seconds. broken: what is wrong with whom, by alias."""
+
+    def __init__(self, *where):
+        super().__init__(*where)
+        self._there = lookout.Lookout(*where)
+        self.broken = {}
+
+    async def _heard(self, aliases):
+        return json.dumps({alias: self._there.answer(alias) | self.broken.get(alias, {}) for alias in aliases}).encode()
+
+
 class Running:
     """A service, started."""
 
-    def __init__(self, market, state, champion="champion", shadows=(), uri=""):
+    def __init__(self, market, state, champion="champion", shadows=(), uri="", kind=Here):
         registry = market.registry
         serve = live_world.serve_settings(state=str(state), tables=str(market.history), poll_s=1000.0)
-        lookout = Lookout(
+        where = (
             live_registry.MODEL,
             uri or server.resolve(store.URI, registry),
             registry / "ledger/promotions.jsonl",
             state / "bundles",
         )
-        self.service = Service(serve, Rules(), Wanted(champion, shadows), lookout, registry, 0.95, lambda what, n: None)
+        self.lookout = kind(*where)
+        wanted = Wanted(champion, shadows)
+        self.service = Service(serve, Rules(), wanted, self.lookout, registry, 0.95, lambda what, n: None)
 
     async def __aenter__(self):
         await self.service.start()
@@ -100,7 +116,8 @@ def check_parts(market, decided):
 
 
 async def test_the_champion_decides_and_a_shadow_along(market, registry, tmp_path):
-    async with Running(market, tmp_path / "live", shadows=("paper",)) as running:
+    """With the registry asked by a process of its own."""
+    async with Running(market, tmp_path / "live", shadows=("paper",), kind=Lookout) as running:
         running.feed(market.portions)
         check_parts(market, running.decided())
         assert [line for _, line in running.decided("shadow")] == market.research[1][: len(running.decided("shadow"))]
@@ -176,3 +193,88 @@ async def test_an_alias_that_nobody_holds_is_refused_with_those_there_are(market
     with pytest.raises(UsageError, match="@champion"):
         async with Running(market, tmp_path / "live", champion="crown"):
             pass
+
+
+async def test_a_shadow_that_cannot_start_stays_as_it_was_and_holds_up_no_champion(market, registry, tmp_path):
+    live_registry.promote(registry, 3, "paper")
+    async with Running(market, tmp_path / "live", shadows=("paper",)) as running:
+        running.feed(market.portions[:3])
+        live_registry.promote(registry, 2, "paper")
+        live_registry.promote(registry, 3, "champion")
+        running.lookout.broken = {"paper": {"seal": "ab" * 32}}
+        await running.service.reload()
+        told = running.service.state()
+        running.feed(market.portions[3:6])
+        assert versions_of(running.decided()) == ["mia-es/1", "mia-es/3"]
+        check_parts(market, running.decided())
+        assert "where abababababab was registered" in told["registry"]
+        assert [version["version"] for version in told["versions"] if version["role"] == "champion"] == ["mia-es/3"]
+        running.lookout.broken = {}
+        await running.service.reload()
+        told = running.service.state()
+    assert told["registry"] == "ok"
+    assert {(version["version"], version["role"]) for version in told["versions"]} >= {("mia-es/2", "shadow")}
+
+
+async def test_a_champion_that_cannot_start_changes_nothing(market, registry, tmp_path):
+    async with Running(market, tmp_path / "live") as running:
+        live_registry.promote(registry, 2, "champion")
+        running.lookout.broken = {"champion": {"seal": "ab" * 32}}
+        assert (await running.service.reload())["versions"] == {"champion": "mia-es/1"}
+        assert [one["version"] for one in running.service.state()["versions"]] == ["mia-es/1"]
+
+
+async def test_to_stand_down_by_hand_outlives_a_restart_and_covers_what_it_finds(market, registry, tmp_path):
+    state = tmp_path / "live"
+    async with Running(market, state) as running:
+        running.feed(market.portions[:4])
+        running.service.stand_down(True, "maintenance")
+        assert running.service.ready()[0].startswith("stood down by hand: maintenance")
+        number = running.service.state()["decisions"]["number"]
+    (path,) = (state / "decisions").glob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-5]))  # a crash before they were written
+    async with Running(market, state) as running:
+        assert running.service.ready()[0].startswith("stood down by hand: maintenance")
+        found = [msgspec.json.decode(line, type=Kept).live for line in running.service.decisions(number - 5, 100)]
+        assert [(live.recovered, live.why[-1]) for live in found] == [(True, "stood down by hand: maintenance")] * 5
+        running.service.stand_down(False, "done")
+        assert running.service.ready() == []
+    (state / service.STOOD_DOWN).write_text("")  # of a write that a crash tore
+    async with Running(market, state) as running:
+        assert running.service.ready()[0].startswith("stood down by hand: before the service was started")
+
+
+@pytest.mark.parametrize("name", ["tick", "watch", "poll"])
+async def test_a_task_that_stops_is_said_and_the_service_is_not_ready(market, registry, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(service, "TICK_S", 0.001)
+    monkeypatch.setattr(service, "WATCH_S", 0.001)
+
+    def fail(*_):
+        raise RuntimeError("of no known kind")
+
+    running = Running(market, tmp_path / "live")
+    running.service.serve = running.service.serve.model_copy(update={"poll_s": 0.001})
+    monkeypatch.setattr(
+        *{
+            "tick": (service.Desk, "tick", fail),
+            "watch": (Service, "_look_around", fail),
+            "poll": (Service, "_look", fail),
+        }[name]
+    )
+    async with running:
+        assert running.service.ready() == []
+        while not running.service.ready():
+            await asyncio.sleep(0.001)
+        (why,) = running.service.ready()
+        assert why.startswith(f"{name} has stopped: of no known kind; restart the service")
+        state = running.service.state()
+        assert (state["ready"], state["why"], state["stand_down"]) == (False, [why], [why])
+
+
+async def test_an_account_that_contradicts_itself_stands_against_acting_and_the_day_goes_on(market, registry, tmp_path):
+    async with Running(market, tmp_path / "live") as running:
+        running.service._papers.broken["mia-es/1"] = "paper.db: another result"
+        running.feed(market.portions)
+        assert running.service.ready()[0].startswith("paper.db: another result")
+        check_parts(market, running.decided())
