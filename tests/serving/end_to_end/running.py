@@ -145,8 +145,8 @@ class Running:
         assert status == 200, answer
 
     def ended(self, name: str) -> bool:
-        """Whether a configured feed has brought something, and all it had."""
-        return any(feed["name"] == name and feed["events"] and not feed["connected"] for feed in self.feeds())
+        """Whether a configured feed has brought all it had, in this life or the one before."""
+        return any(feed["name"] == name and feed["position"] and not feed["connected"] for feed in self.feeds())
 
     def feeds(self) -> list[dict[str, Any]]:
         return self.state_of()["feeds"]
