@@ -30,7 +30,8 @@ from mia_ml.settings.serve import Serve
 from mia_ml.store.rules import Rules
 from serving import papers, wire
 from serving.acting import Acting
-from serving.desk import Core, Desk
+from serving.days import Core
+from serving.desk import Desk
 from serving.fleet import Fleet
 from serving.guards.clock import AnchoredClock
 from serving.guards.standing import Standing

@@ -37,7 +37,7 @@ from mia_ml.store.ingest import ingest
 from mia_ml.store.rules import Rules
 from serving import events as records
 from serving import wire
-from serving.desk import Rows
+from serving.days import Rows
 
 CALENDAR = "cme_globex"
 FEATURES = (

@@ -7,7 +7,8 @@ import numpy as np
 from mia_ml.datasets import days as table_days
 from mia_ml.datasets.days import Day
 from serving import events
-from serving.desk import DAYS, Desk, Rows
+from serving.days import DAYS, Rows
+from serving.desk import Desk
 from serving.events import PRICED
 from serving.history import Show
 

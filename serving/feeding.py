@@ -6,7 +6,8 @@ import logging
 
 from mia_ml.core.errors import MiaError
 from serving import events
-from serving.desk import Desk, Rows
+from serving.days import Rows
+from serving.desk import Desk
 from serving.feeds.feed import Feed, Portion
 from serving.unavailable import Unavailable
 

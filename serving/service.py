@@ -23,7 +23,8 @@ from mia_ml.store.rules import Rules
 from serving import feeding, papers, parity, webhook, wire
 from serving.acting import Acting
 from serving.catch_up import begun_in, catch_up
-from serving.desk import Core, Desk
+from serving.days import Core
+from serving.desk import Desk
 from serving.feeds import build
 from serving.feeds.feed import Feed
 from serving.fleet import Fleet

@@ -15,13 +15,15 @@ from mia_ml.store.rules import Rules
 from serving import decisions, wire
 from serving.acting import Acting
 from serving.catch_up import begun_in
-from serving.desk import Core, Desk
+from serving.days import Core, Rows
+from serving.desk import Desk
 from serving.fleet import Fleet
 from serving.guards.clock import AnchoredClock
 from serving.guards.standing import Standing
 from serving.history import Market, Snapshots
 from serving.metrics import Metrics
 from serving.rail import CHAMPION, Contender
+from serving.trading_day import record_of
 from tests import small_world
 from tests.scoring import small
 
@@ -167,6 +169,36 @@ def desk(
         acting.know(contender.version, contender.content, max(begun_in(state), default=0))
     core = Core(serve, screening or Rules(), state, fleet, acting, Metrics())
     return Desk(core, clock, list(publish), follower or Nobody())
+
+
+def bring(world, desk_, events, size=1000):
+    """Consecutive events of a world as portions of a feed that was screened, tens of times as fast as messages; then
+    clocks, if any."""
+    mine = [e for e in events if not isinstance(e, wire.Clock)]
+    first, last = (mine[0].position, mine[-1].position) if mine else (1, 0)
+    assert len(mine) == last + 1 - first
+    for begin in range(first, last + 1, size):
+        rows = [part.behind(begin - 1) for part in _rows(world)]
+        end = min(begin + size, last + 1)
+        rows = [part._replace(records=part.records[part.records["position"] < end].copy()) for part in rows]
+        desk_.take_portion("ws", True, [part for part in rows if part.records.size])
+    desk_.take("ws", [e for e in events if isinstance(e, wire.Clock)], 0)
+
+
+def _rows(world):
+    """The events of a world as rows of its tables, made once."""
+    known = _ROWS.get(id(world.messages))
+    if known is None:
+        found = {}
+        for e in world.events:
+            table, record = record_of(e, 0, NONE if e.ts_recv is None else e.ts_recv)
+            found.setdefault((table, e.symbol), []).append(record)
+        rows = [Rows(table, symbol, np.concatenate(parts)) for (table, symbol), parts in found.items()]
+        known = _ROWS[id(world.messages)] = (world.messages, rows)
+    return known[1]
+
+
+_ROWS: dict = {}
 
 
 class Nobody:

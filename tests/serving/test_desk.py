@@ -14,8 +14,8 @@ from mia_ml.datasets import days as table_days
 from mia_ml.features.stream import Engine
 from serving import journal, wire
 from serving.acting import PASSED, RECOVERED
+from serving.days import Rows
 from serving.decisions import _KEPT
-from serving.desk import Rows
 from serving.events import FUTURE, LATE
 from serving.guards.clock import AnchoredClock
 from serving.rail import CHAMPION, STANDBY

@@ -14,6 +14,7 @@ from serving.accounts import Note
 from serving.rail import CHAMPION, SHADOW, STANDBY
 from serving.unavailable import Unavailable
 from tests.serving import live_world
+from tests.serving.live_world import bring
 from tests.serving.paper_days import same, stored
 
 V = "mia-ml/1"
@@ -51,17 +52,12 @@ def begin(world, state, **changes):
     return live_world.reopened(desk), following.papers
 
 
-def feed(desk, events, size=400):
-    for k in range(0, len(events), size):
-        desk.take("ws", events[k : k + size], 0)
-
-
 def end(world, day=-1):
     return wire.Clock(world.days[day].close_ns)
 
 
 def finish(world, desk):
-    feed(desk, [end(world)])
+    bring(world, desk, [end(world)])
     desk.finish_day()
 
 
@@ -89,7 +85,7 @@ def walked(world, days, since_ns=0, until_ns=1 << 62):
 
 def test_two_days_over_a_roll_come_to_what_research_does(eager, research, tmp_path):
     desk, kept = begin(eager, tmp_path)
-    feed(desk, eager.events)
+    bring(eager, desk, eager.events)
     finish(eager, desk)
     assert research.trades.size >= 4
     assert set(research.trades["day"]) == {day.day for day in eager.days}
@@ -105,7 +101,7 @@ def test_a_killed_process_goes_on_with_the_same_accounts_and_the_same_curve(eage
     at, curve = 0, {}
     for until in [*sorted(cut.tolist()), whole]:
         desk, kept = begin(eager, tmp_path)
-        feed(desk, eager.events[at:until], 300)
+        bring(eager, desk, eager.events[at:until])
         at = until
         if until != whole:
             desk.close()
@@ -131,11 +127,11 @@ def test_who_only_stands_by_sees_what_it_holds_to_its_end_and_takes_no_more(eage
     inside = int(first["entry_ns"]) + 1
     assert inside < first["exit_ns"]
     k = next(k for k, e in enumerate(eager.events) if e.ts_event > inside)
-    feed(desk, eager.events[:k])
+    bring(eager, desk, eager.events[:k])
     assert kept.state("mia-ml/2") is None
     assert kept.state(V)["position"] == first["side"]
     swap_roles(desk)
-    feed(desk, eager.events[k:])
+    bring(eager, desk, eager.events[k:])
     finish(eager, desk)
     trades, _ = kept.store.trades(V)
     assert trades.tobytes() == research.trades[:1].tobytes()
@@ -159,9 +155,9 @@ def test_a_version_that_goes_while_it_holds_something_is_seen_to_its_end(eager, 
     desk, kept = begin(eager, tmp_path, versions=versions)
     inside = int(research.trades[0]["entry_ns"]) + 1
     k = next(k for k, e in enumerate(eager.events) if e.ts_event > inside)
-    feed(desk, eager.events[:k])
+    bring(eager, desk, eager.events[:k])
     desk.core.fleet.remove(next(each for each in desk.core.fleet if each.role == SHADOW))
-    feed(desk, eager.events[k:])
+    bring(eager, desk, eager.events[k:])
     finish(eager, desk)
     assert kept.store.trades("mia-ml/2")[0].tobytes() == research.trades[:1].tobytes()
     (day,) = kept.store.days("mia-ml/2")
@@ -175,18 +171,18 @@ def test_numbers_go_on_behind_a_day_that_a_version_did_not_see_end(eager, resear
     desk, kept = begin(eager, tmp_path)
     after = int(research.trades[0]["exit_ns"])
     k = next(k for k, e in enumerate(eager.events) if e.ts_event > after + 60_000_000_000)
-    feed(desk, eager.events[:k])
+    bring(eager, desk, eager.events[:k])
     desk.close()
     kept.store.close()
     other = {"mia-ml/2": (eager.content, CHAMPION)}
     desk, kept = begin(eager, tmp_path, versions=other)
     into = next(n for n, e in enumerate(eager.events) if e.ts_event > eager.days[1].open_ns)
-    feed(desk, eager.events[k : into + 50])
+    bring(eager, desk, eager.events[k : into + 50])
     desk.close()
     kept.store.close()
     for _ in range(2):  # and killed once more on that day
         desk, kept = begin(eager, tmp_path)
-        feed(desk, eager.events)
+        bring(eager, desk, eager.events)
         kept.store.close()
     desk, kept = begin(eager, tmp_path)
     finish(eager, desk)
@@ -209,12 +205,12 @@ def test_a_store_that_cannot_be_read_or_written_makes_accounts_wait_and_the_day_
     with monkeypatch.context() as broken:
         broken.setattr(kept.store, "snapshot", refuse)
         broken.setattr(kept.store, "write", refuse)
-        feed(desk, eager.events[:half])
+        bring(eager, desk, eager.events[:half])
         assert kept.state(V)["trades"] == 0
         with pytest.raises(Unavailable, match="locked"):
             kept.end(desk.day, 1380, {})
         assert kept.against_champion("mia-ml/9") is None
-    feed(desk, eager.events[half:])
+    bring(eager, desk, eager.events[half:])
     finish(eager, desk)
     assert same(stored(kept.store, V), research)
     kept.close()
@@ -225,7 +221,7 @@ def test_an_account_that_contradicts_its_past_is_told_no_more_and_the_others_go_
     desk, kept = begin(eager, tmp_path, versions=versions)
     other = dict.fromkeys(tables.OUTCOMES.c.keys(), 0) | {"version": V, "day": eager.days[0].day, "barrier": 7.0}
     kept.store.write([(tables.OUTCOMES, other)])
-    feed(desk, eager.events)
+    bring(eager, desk, eager.events)
     finish(eager, desk)
     assert list(kept.broken) == [V]
     assert "paper_outcomes of version mia-ml/1 signal 0" in kept.broken[V]
@@ -246,26 +242,26 @@ def test_incidents_reach_the_gate_resolved_or_not(eager, tmp_path):
     desk, kept = begin(eager, tmp_path)
     standing = desk.core.acting.standing
     first = [e for e in eager.events if e.ts_event <= eager.days[0].close_ns]
-    feed(desk, first[:2000])
+    bring(eager, desk, first[:2000])
     standing.add("stale:es", "no event for 31 s", 5)
-    feed(desk, first[2000:2500], 500)
+    bring(eager, desk, first[2000:2500])
     standing.add("stale:es", "no event for 90 s", 6)
-    feed(desk, first[2500:3000], 500)
+    bring(eager, desk, first[2500:3000])
     standing.clear("stale:es")
     standing.add("manual", "by hand", 7)
-    feed(desk, first[3000:])
+    bring(eager, desk, first[3000:])
     desk.close()
     kept.store.close()
     desk, kept = begin(eager, tmp_path)  # a restart hides nothing
     desk.core.acting.standing.add("manual", "by hand", 9)
-    feed(desk, [end(eager, 0)])
+    bring(eager, desk, [end(eager, 0)])
     desk.finish_day()
     kept.close()
     assert evidence(tmp_path).days[0].incidents == ("resolved: no event for 90 s", "by hand")
     assert gates(tmp_path)["paper days"].status == "undecidable"
     assert "by hand" in gates(tmp_path)["paper days"].why
     desk, kept = begin(eager, tmp_path)  # a day that had ended is run again: what it left unresolved stays so
-    feed(desk, [e for e in eager.events if e.ts_event > eager.days[0].close_ns])
+    bring(eager, desk, [e for e in eager.events if e.ts_event > eager.days[0].close_ns])
     finish(eager, desk)
     kept.close()
     assert [day.incidents for day in evidence(tmp_path).days] == [("resolved: no event for 90 s", "by hand"), ()]
@@ -278,9 +274,9 @@ def test_a_reason_whose_text_changes_while_it_stands_is_one_and_is_not_resolved_
     first = [e for e in eager.events if e.ts_event <= eager.days[0].close_ns]
     for k in range(0, len(first), 500):
         standing.add("clock", f"the wall clock jumped by {k}", 1)
-        feed(desk, first[k : k + 500], 500)
+        bring(eager, desk, first[k : k + 500])
     kept.incident("parity: differs")
-    feed(desk, [end(eager, 0)])
+    bring(eager, desk, [end(eager, 0)])
     standing.add("clock", "the wall clock jumped by -1", 1)
     desk.finish_day()
     kept.close()
@@ -292,7 +288,7 @@ def test_a_reason_whose_text_changes_while_it_stands_is_one_and_is_not_resolved_
 def test_a_day_with_few_bars_undecided_counts_by_the_rule_of_the_gate(eager, tmp_path):
     desk, kept = begin(eager, tmp_path)
     first = [e for e in eager.events if e.ts_event <= eager.days[0].close_ns]
-    feed(desk, [*first, end(eager, 0)])
+    bring(eager, desk, [*first, end(eager, 0)])
     kept._bars[V] -= set(sorted(kept._bars[V])[:5])
     desk.finish_day()
     kept.close()
@@ -303,7 +299,7 @@ def test_a_day_with_few_bars_undecided_counts_by_the_rule_of_the_gate(eager, tmp
 
 def test_the_statement_of_a_running_day_has_what_it_has_come_to_and_of_no_known_day_is_refused(eager, tmp_path):
     desk, kept = begin(eager, tmp_path)
-    feed(desk, [e for e in eager.events if e.ts_event <= eager.days[0].close_ns])
+    bring(eager, desk, [e for e in eager.events if e.ts_event <= eager.days[0].close_ns])
     (one,) = kept.statement(eager.days[0].day)["versions"]
     assert not one["ended"]
     assert one["equity_usd"] == kept.state(V)["equity_usd"]

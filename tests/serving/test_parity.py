@@ -14,7 +14,7 @@ from mia_ml.store import parquet
 from mia_ml.store.ingest import ingest
 from mia_ml.store.rules import Rules
 from serving import decisions, events, journal, wire
-from serving.desk import Rows
+from serving.days import Rows
 from serving.tape import tape_of
 from serving.trading_day import record_of
 from tests import small_world

@@ -11,6 +11,7 @@ from serving.rail import CHAMPION, SHADOW, STANDBY
 from serving.status import Status
 from tests.scoring import small
 from tests.serving import live_world
+from tests.serving.live_world import bring
 
 STATE = {
     *("time_ns", "clock", "synthetic", "instrument", "contract", "day", "ready", "why", "stand_down", "session"),
@@ -50,11 +51,6 @@ def begin(world, state, **roles):
     return told
 
 
-def feed(told, events, size=400):
-    for k in range(0, len(events), size):
-        told.desk.take("ws", events[k : k + size], 0)
-
-
 def test_before_the_first_event_there_is_nothing_to_show(rolling, tmp_path):
     told = begin(rolling, tmp_path)
     state = told.plain(["starting"])
@@ -69,7 +65,7 @@ def test_before_the_first_event_there_is_nothing_to_show(rolling, tmp_path):
 def test_the_state_is_what_the_last_decision_was_and_goes_into_json(rolling, tmp_path):
     told = begin(rolling, tmp_path, a=CHAMPION, b=SHADOW, c=STANDBY)
     first = [e for e in rolling.events if e.ts_event <= rolling.days[0].close_ns][:8000]
-    feed(told, first)
+    bring(rolling, told.desk, first)
     told.desk.core.acting.standing.add("manual", "by hand", 0)
     state = told.plain()
     json.dumps(state, allow_nan=False)
@@ -108,7 +104,7 @@ def test_todays_decisions_are_the_lines_of_the_day_whoever_took_them(rolling, tm
     """Also after a restart that has other versions, and with decisions that only the restart found."""
     told = begin(rolling, tmp_path, a=CHAMPION, b=SHADOW)
     first = [e for e in rolling.events if e.ts_event <= rolling.days[0].close_ns]
-    feed(told, first[:6000])
+    bring(rolling, told.desk, first[:6000])
     path = told.desk.journal.path(rolling.days[0].day)
 
     def lines():
@@ -122,9 +118,9 @@ def test_todays_decisions_are_the_lines_of_the_day_whoever_took_them(rolling, tm
         path.write_bytes(b"".join(kept[:-10]))
     again = begin(rolling, tmp_path, a=CHAMPION, **({"b": SHADOW} if stays else {}))
     assert again.plain()["decisions"]["today"] == lines() > 300
-    feed(again, first[6000:])
+    bring(rolling, again.desk, first[6000:])
     assert again.plain()["decisions"] == {"number": lines(), "today": lines()}
-    feed(again, [e for e in rolling.events if e.ts_event > rolling.days[0].close_ns][:1])
+    bring(rolling, again.desk, [e for e in rolling.events if e.ts_event > rolling.days[0].close_ns][:1])
     assert again.plain()["day"] == rolling.days[1].day
     assert again.plain()["decisions"]["today"] == again.desk.journal.number - lines()
     again.papers.close()

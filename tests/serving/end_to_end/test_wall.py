@@ -14,8 +14,8 @@ from mia_ml.core.moments import MINUTE
 from mia_ml.store.rules import Rules
 from serving import service as services
 from serving import wire
+from serving.days import Rows
 from serving.decisions import Kept
-from serving.desk import Rows
 from serving.events import FUTURE, REASONS
 from serving.guards.clock import AnchoredClock
 from serving.service import Service, Wanted
