@@ -13,7 +13,7 @@ def main(root: str) -> None:
     from mia_ml.datasets import build, days
     from mia_ml.features import engine, live, params, tape
     from mia_ml.features.stream import Engine
-    from serving import feed
+    from serving.intake import event_order as feed
 
     chosen = settings.load(Path(__file__).resolve().parents[1] / "params.yaml")
     built = params.build(chosen.features.model_dump(), chosen.context.model_dump(), tick=0.25, native=False)

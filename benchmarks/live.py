@@ -17,7 +17,7 @@ from mia_ml.core.moments import MINUTE
 from mia_ml.features import intake, live
 from mia_ml.features.stream import Engine
 from mia_ml.features.tape import Tape
-from serving import feed
+from serving.intake import event_order as feed
 
 EVENTS = 300_000
 BEFORE_CASH_NS = 15 * MINUTE

@@ -28,18 +28,19 @@ from mia_ml.core.moments import MINUTE
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.settings.serve import Serve
 from mia_ml.store.rules import Rules
-from serving import papers, wire
-from serving.acting import Acting
-from serving.days import Core
-from serving.desk import Desk
-from serving.fleet import Fleet
+from serving.app.metrics import Metrics
+from serving.day.acting import Acting
+from serving.day.days import Core
+from serving.day.desk import Desk
+from serving.day.fleet import Fleet
+from serving.day.history import Market, Snapshots
+from serving.day.rail import CHAMPION, Contender, Verdict
+from serving.day.trading_day import TradingDay
 from serving.guards.clock import AnchoredClock
 from serving.guards.standing import Standing
-from serving.history import Market, Snapshots
-from serving.metrics import Metrics
-from serving.papers import Papers
-from serving.rail import CHAMPION, Contender, Verdict
-from serving.trading_day import TradingDay
+from serving.intake import wire
+from serving.papers import books as papers
+from serving.papers.books import Papers
 
 FEED = "benchmark"
 DAYS = 3

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks import live_client, live_world
 from benchmarks.live_world import LiveWorld
 from mia_ml.core.errors import DataError
-from serving import wire
+from serving.intake import wire
 
 
 class Messages(NamedTuple):

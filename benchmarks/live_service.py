@@ -18,7 +18,7 @@ import yaml
 from benchmarks.live_world import LiveWorld
 from benchmarks.market import PARAMS
 from mia_ml.core.errors import DataError
-from serving import tokens
+from serving.app import tokens
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STOPS_S = 30.0

@@ -33,8 +33,8 @@ from mia_ml.registry.address import Address
 from mia_ml.registry.paper_gate import Rules
 from mia_ml.scoring import bundle
 from mia_ml.tracking import runs, server
-from serving import wire
-from serving.catch_up import catch_up
+from serving.day.catch_up import catch_up
+from serving.intake import wire
 
 STARTS, FIRST_EVENTS = 3, 600
 MODEL, STORE = "mia-ml", "sqlite:///mlflow.db"

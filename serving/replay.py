@@ -14,7 +14,7 @@ from mia_ml.features.tape import Tape
 from mia_ml.scoring import table
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.store import records
-from serving import feed
+from serving.intake import event_order as feed
 
 CHUNKS = ("whole", "event", "random")
 

@@ -20,25 +20,28 @@ from mia_ml.core.errors import DataError, MiaError
 from mia_ml.judge import judgement
 from mia_ml.settings.serve import Serve
 from mia_ml.store.rules import Rules
-from serving import feeding, papers, parity, webhook, wire
-from serving.acting import Acting
-from serving.catch_up import begun_in, catch_up
-from serving.days import Core
-from serving.desk import Desk
-from serving.feeds import build
+from serving.app import webhook
+from serving.app.hub import Hub
+from serving.app.metrics import Metrics
+from serving.app.status import Status
+from serving.day import parity
+from serving.day.acting import Acting
+from serving.day.catch_up import begun_in, catch_up
+from serving.day.days import Core
+from serving.day.desk import Desk
+from serving.day.fleet import Fleet
+from serving.day.history import Market, Show, Snapshots
+from serving.day.rail import Verdict
+from serving.day.trading_day import TradingDay
+from serving.feeds import build, feeding
 from serving.feeds.feed import Feed
-from serving.fleet import Fleet
 from serving.guards.clock import NS_PER_MS, AnchoredClock
 from serving.guards.standing import Standing
-from serving.history import Market, Show, Snapshots
-from serving.hub import Hub
-from serving.metrics import Metrics
-from serving.rail import Verdict
-from serving.status import Status
-from serving.succession import Succession, Wanted
-from serving.trading_day import TradingDay
+from serving.intake import wire
+from serving.papers import books as papers
 from serving.unavailable import Unavailable
-from serving.versions import Lookout
+from serving.versions.chosen import Lookout
+from serving.versions.succession import Succession, Wanted
 
 STOOD_DOWN = "stood_down.txt"
 """Holds the reason while the service is stood down by hand, over restarts."""

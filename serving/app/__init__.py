@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from serving.app import admin, auth, connections, errors, feeds, front, listeners, read
 from serving.app.desk import Desk
-from serving.tokens import Tokens
+from serving.app.tokens import Tokens
 
 REVOKED_S = 1.0
 """How often it is looked whether a token of an open connection has been revoked."""

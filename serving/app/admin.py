@@ -7,10 +7,10 @@ import msgspec
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from serving import wire
 from serving.app import auth, errors, limits
 from serving.app.desk import Desk
-from serving.tokens import Token
+from serving.app.tokens import Token
+from serving.intake import wire
 
 _LOG = logging.getLogger("mia.admin")
 

@@ -10,8 +10,8 @@ from starlette.requests import HTTPConnection, Request
 
 from mia_ml.settings.serve import Limits
 from serving.app import errors, limits
-from serving.metrics import Metrics
-from serving.tokens import Scope, Token, Tokens
+from serving.app.metrics import Metrics
+from serving.app.tokens import Scope, Token, Tokens
 
 SUBPROTOCOL = "mia"
 _OFFERED = "bearer."

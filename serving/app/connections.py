@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from serving.app import auth
-from serving.tokens import Scope, Token
+from serving.app.tokens import Scope, Token
 
 AWAY, POLICY, LATER = 1001, 1008, 1013
 """Close codes of RFC 6455 and its registry: going away, against the rules, try again later."""

@@ -1,12 +1,12 @@
-"""What the application needs of the service behind it; `serving.desk.Desk` is one, the tests have another."""
+"""What the application needs of the service behind it; `serving.day.desk.Desk` is one, the tests have another."""
 
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 from mia_ml.settings.serve import Limits
-from serving import wire
-from serving.hub import Hub
-from serving.metrics import Metrics
+from serving.app.hub import Hub
+from serving.app.metrics import Metrics
+from serving.intake import wire
 
 
 class Desk(Protocol):

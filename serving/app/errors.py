@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mia_ml.core.errors import MiaError
-from serving import wire
+from serving.intake import wire
 from serving.unavailable import Unavailable
 
 _LOG = logging.getLogger("mia.app")
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 
 def error(status: int, line: str, headers: dict[str, str] | None = None, retry: bool = False) -> Response:
-    """An `Error` of serving/wire.py; the connection closes where a body may not have been read."""
+    """An `Error` of serving/intake/wire.py; the connection closes where a body may not have been read."""
     closing = {"connection": "close"} if status in (401, 403, 408, 413) else {}
     body = wire.encode(wire.Error(" ".join(line.split()), retry))
     return Response(body, status, {**closing, **(headers or {})}, "application/json")

@@ -15,9 +15,9 @@ from fastapi import APIRouter, Request, WebSocket
 from starlette.responses import Response
 
 from mia_ml.core.errors import MiaError
-from serving import wire
 from serving.app import auth, connections, errors, limits
 from serving.app.desk import Desk
+from serving.intake import wire
 from serving.unavailable import Unavailable
 
 TURN_NS = 500_000

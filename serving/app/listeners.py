@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from fastapi import APIRouter, WebSocket
 
-from serving import hub, wire
-from serving.app import auth, connections, errors
+from serving.app import auth, connections, errors, hub
 from serving.app.connections import AWAY, LATER, POLICY, Connection, Ending
 from serving.app.desk import Desk
+from serving.intake import wire
 from serving.unavailable import Unavailable
 
 CHUNK = 100

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from serving import metrics, wire
-from serving.app import auth
+from serving.app import auth, metrics
 from serving.app.desk import Desk
+from serving.intake import wire
 
 Number = Annotated[int, Query(ge=0, lt=1 << 62)]
 Lines = Annotated[int, Query(ge=1, le=10_000)]

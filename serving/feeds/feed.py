@@ -33,7 +33,7 @@ MOST_REJECTS = 1000
 class Arrival:
     """Rows of one table and symbol from a feed, in its order.
 
-    table: of `serving.events.TABLES`. columns: canonical, with the dtypes of `core.tables.SCHEMAS`, each of shape [n];
+    table: of `serving.intake.events.TABLES`. columns: canonical, with the dtypes of `core.tables.SCHEMAS`, each [n];
     sorted by `ts_event`, except that a late row stands where it arrived (`ts_recv`). positions: int64 [n], from 1,
     increasing; those of another Arrival of the same portion lie between them where its events do.
     """

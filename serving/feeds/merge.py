@@ -14,8 +14,8 @@ import numpy as np
 from mia_ml.core.moments import NONE
 from mia_ml.core.tables import Columns
 from mia_ml.features import intake
-from serving.feed import RANKS
 from serving.feeds.feed import Arrival
+from serving.intake.event_order import RANKS
 
 RANK = dict(zip(("trades", "book", "options", "vix", "late", "bars"), RANKS, strict=True))
 END_NS = int(np.iinfo(np.int64).max)

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import live_client, live_desk, live_messages, live_service, live_socket, live_start, live_world, run
 from benchmarks.market import FullDay, Market
 from mia_ml.core.errors import DataError
-from serving import wire
+from serving.intake import wire
 from tests.benchmarks.test_equal import THIN
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mia_ml import settings
-from serving import accounts, statement
+from serving.papers import accounts, statement
 from tests.serving.paper_days import live, world
-from tests.serving.test_statement import judged
+from tests.serving.papers.test_statement import judged
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

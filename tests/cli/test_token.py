@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from serving import tokens
+from serving.app import tokens
 
 
 def test_a_token_is_shown_once_listed_and_revoked(mia, tmp_path):

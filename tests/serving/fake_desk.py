@@ -9,9 +9,10 @@ from typing import Any
 import mia_ml.settings
 from mia_ml.core.errors import DataError
 from mia_ml.settings.serve import Limits, Serve
-from serving import tokens, wire
-from serving.hub import Hub
-from serving.metrics import Metrics
+from serving.app import tokens
+from serving.app.hub import Hub
+from serving.app.metrics import Metrics
+from serving.intake import wire
 from serving.unavailable import Unavailable
 
 REPOSITORY = Path(__file__).resolve().parents[2]

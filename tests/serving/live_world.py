@@ -12,18 +12,19 @@ from mia_ml.datasets import days as table_days
 from mia_ml.settings.serve import Serve
 from mia_ml.store import parquet
 from mia_ml.store.rules import Rules
-from serving import decisions, wire
-from serving.acting import Acting
-from serving.catch_up import begun_in
-from serving.days import Core, Rows
-from serving.desk import Desk
-from serving.fleet import Fleet
+from serving.app.metrics import Metrics
+from serving.day import decisions
+from serving.day.acting import Acting
+from serving.day.catch_up import begun_in
+from serving.day.days import Core, Rows
+from serving.day.desk import Desk
+from serving.day.fleet import Fleet
+from serving.day.history import Market, Snapshots
+from serving.day.rail import CHAMPION, Contender
+from serving.day.trading_day import record_of
 from serving.guards.clock import AnchoredClock
 from serving.guards.standing import Standing
-from serving.history import Market, Snapshots
-from serving.metrics import Metrics
-from serving.rail import CHAMPION, Contender
-from serving.trading_day import record_of
+from serving.intake import wire
 from tests import small_world
 from tests.scoring import small
 
@@ -177,7 +178,7 @@ def bring(world, desk_, events, size=1000):
     mine = [e for e in events if not isinstance(e, wire.Clock)]
     first, last = (mine[0].position, mine[-1].position) if mine else (1, 0)
     assert len(mine) == last + 1 - first
-    for begin in range(first, last + 1, size):
+    for begin in range(max(first, desk_.resume_after("ws") + 1), last + 1, size):
         rows = [part.behind(begin - 1) for part in _rows(world)]
         end = min(begin + size, last + 1)
         rows = [part._replace(records=part.records[part.records["position"] < end].copy()) for part in rows]

@@ -6,8 +6,8 @@ import numpy as np
 
 from mia_ml.backtest.execution import Execution
 from mia_ml.backtest.simulator import Result, Simulator, join
-from serving.accounts import Note
-from serving.paper import Account
+from serving.papers.accounts import Note
+from serving.papers.paper import Account
 from tests.backtest import worlds
 from tests.backtest.market import DAYS, ES
 

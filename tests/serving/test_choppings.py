@@ -13,7 +13,7 @@ from mia_ml.features.stream import Engine
 from mia_ml.sources import databento, simulator
 from mia_ml.store.ingest import ingest
 from mia_ml.store.rules import Rules
-from serving import feed
+from serving.intake import event_order as feed
 from tests import small_world
 from tests.scoring import small
 

@@ -14,10 +14,10 @@ import pytest
 from mia_ml.core.errors import DataError
 from mia_ml.settings import load
 from mia_ml.store.rules import Rules
-from serving import wire
-from serving.events import RECORD
-from serving.journal import DayLog
-from serving.rail import CHAMPION, SHADOW
+from serving.day.rail import CHAMPION, SHADOW
+from serving.intake import wire
+from serving.intake.events import RECORD
+from serving.intake.journal import DayLog
 from tests import small_world
 from tests.scoring import small
 from tests.serving import live_world

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from serving import parity
-from serving.decisions import Journal
-from serving.events import RECORD
-from serving.history import Snapshots
-from serving.rail import SHADOW
+from serving.day import parity
+from serving.day.decisions import Journal
+from serving.day.history import Snapshots
+from serving.day.rail import SHADOW
+from serving.intake.events import RECORD
 from tests.scoring import small
 
 

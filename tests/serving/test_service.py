@@ -11,11 +11,13 @@ import pytest
 from mia_ml.core.errors import DataError, UsageError
 from mia_ml.store.rules import Rules
 from mia_ml.tracking import server
-from serving import lookout, service, wire
-from serving.decisions import Kept
+from serving import service
+from serving.day.decisions import Kept
+from serving.intake import wire
 from serving.service import Service
-from serving.succession import Wanted
-from serving.versions import Lookout
+from serving.versions import lookout
+from serving.versions.chosen import Lookout
+from serving.versions.succession import Wanted
 from tests.serving import live_registry, live_world
 from tests.tracking import store
 

@@ -29,16 +29,17 @@ def serve(
     """Score a live market: events in, decisions out, until it is stopped."""
     import uvloop
 
+    import serving
     from mia_ml import settings
     from mia_ml.cli.progress import progress
     from mia_ml.core import project
     from mia_ml.store.rules import Rules
     from mia_ml.tracking import server as tracking
-    from serving import logs, server
+    from serving.app import logs, server
+    from serving.app.tokens import Tokens
     from serving.service import Service
-    from serving.succession import Wanted
-    from serving.tokens import Tokens
-    from serving.versions import Lookout
+    from serving.versions.chosen import Lookout
+    from serving.versions.succession import Wanted
 
     chosen = settings.load(params)
     home = project.home(Path.cwd())
@@ -59,5 +60,5 @@ def serve(
     rules = Rules(**chosen.ingest.model_dump())
     with progress("the days before") as show:
         service = Service(live, rules, wanted, lookout, home, chosen.promotion.level, show)
-        page = Path(server.__file__).with_name("page")
+        page = Path(serving.__file__).with_name("page")
         uvloop.run(server.until_stopped(service, live, Tokens(folder / "tokens.json"), page, insecure=insecure))

@@ -20,8 +20,8 @@ def statement(
 ) -> None:
     """Show trades, signals and profit of the paper accounts on a day, beside what the backtest promised."""
     from mia_ml import settings
-    from serving import accounts
-    from serving import statement as statements
+    from serving.papers import accounts
+    from serving.papers import statement as statements
 
     chosen = settings.load(params)
     folder = state if state is not None else Path(chosen.serve.state)
@@ -37,7 +37,7 @@ def statement(
 
 
 def text(found: dict[str, Any]) -> str:
-    """What `serving.statement.of_all` gives, as a reader is shown it."""
+    """What `serving.papers.statement.of_all` gives, as a reader is shown it."""
     from mia_ml.core.moments import iso
 
     lines = []

@@ -21,7 +21,7 @@ def token(
     from mia_ml import settings
     from mia_ml.core.errors import UsageError
     from mia_ml.core.project import home
-    from serving import tokens
+    from serving.app import tokens
 
     folder = state or home(Path.cwd()) / settings.load(params).serve.state
     path = folder / tokens.NAME

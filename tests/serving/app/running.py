@@ -13,8 +13,8 @@ import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from serving import server
-from serving.tokens import NAME, Tokens
+from serving.app import server
+from serving.app.tokens import NAME, Tokens
 from tests.serving import fake_desk
 
 CUT_OFF = 1006

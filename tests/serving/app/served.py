@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from serving import logs, server
-from serving.tokens import NAME, Tokens
+from serving.app import logs, server
+from serving.app.tokens import NAME, Tokens
 from tests.serving import fake_desk
 
 

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from serving import tokens
-from serving.tokens import NAME, Tokens
+from serving.app import tokens
+from serving.app.tokens import NAME, Tokens
 from tests.serving import fake_desk
 from tests.serving.app import running
 

@@ -6,8 +6,7 @@ import json
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from serving import sockets
-from serving.app import front
+from serving.app import front, sockets
 from tests.serving import fake_desk
 from tests.serving.app import running
 

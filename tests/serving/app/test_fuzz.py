@@ -8,7 +8,7 @@ import signal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving import wire
+from serving.intake import wire
 from tests.serving import fake_desk
 from tests.serving.app import hostile, running
 from tests.serving.app.test_server import process

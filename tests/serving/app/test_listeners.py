@@ -7,8 +7,7 @@ import random
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from serving import sockets
-from serving.app import connections
+from serving.app import connections, sockets
 from tests.serving import fake_desk
 from tests.serving.app import running
 

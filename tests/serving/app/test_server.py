@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mia_ml.core.errors import UsageError
-from serving import server, tokens
+from serving.app import server, tokens
 from tests.serving import fake_desk
 from tests.serving.app import running
 

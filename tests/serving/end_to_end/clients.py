@@ -9,7 +9,7 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from serving.decisions import Kept
+from serving.day.decisions import Kept
 from tests.serving.end_to_end.running import Running
 
 AGAIN_S = 0.02

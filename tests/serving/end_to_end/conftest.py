@@ -15,7 +15,7 @@ from mia_ml.sources import sierra, simulator
 from mia_ml.store import parquet
 from mia_ml.store.ingest import ingest
 from mia_ml.store.rules import Rules
-from serving import accounts
+from serving.papers import accounts
 from tests import small_world
 from tests.scoring import small
 from tests.serving import live_world

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from serving import tokens
+from serving.app import tokens
 from tests import small_world
 
 MIA = str(Path(sys.executable).with_name("mia"))

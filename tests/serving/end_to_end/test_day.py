@@ -11,7 +11,7 @@ import pytest
 from mia_ml.confluence import decision
 from mia_ml.features import engine
 from mia_ml.scoring import table
-from serving import decisions
+from serving.day import decisions
 from tests.serving.end_to_end.clients import Feed, Listener, together
 from tests.serving.end_to_end.conftest import paper_of, paper_of_research
 from tests.serving.end_to_end.running import MIA

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from serving.decisions import Kept
+from serving.day.decisions import Kept
 from tests.serving import live_registry, live_world
 from tests.serving.end_to_end.clients import Feed, Listener, together
 from tests.serving.end_to_end.running import MIA, Running

@@ -11,12 +11,12 @@ from mia_ml.store.rules import Rules
 from tests import small_world
 from tests.scoring import small
 from tests.serving import live_world
+from tests.serving.day.test_parity import raw_events
 from tests.serving.end_to_end.clients import Feed, Listener, together
 from tests.serving.end_to_end.conftest import eager
 from tests.serving.end_to_end.running import Running
 from tests.serving.end_to_end.test_day import sizes
 from tests.serving.live_world import decision_of
-from tests.serving.test_parity import raw_events
 
 FILE = "databento/esh4-glbx-mdp3-20231225.mbo.dbn.zst"
 AN_HOUR = 55

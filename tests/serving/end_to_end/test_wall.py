@@ -13,14 +13,14 @@ import pytest
 from mia_ml.core.moments import MINUTE
 from mia_ml.store.rules import Rules
 from serving import service as services
-from serving import wire
-from serving.days import Rows
-from serving.decisions import Kept
-from serving.events import FUTURE, REASONS
+from serving.day.days import Rows
+from serving.day.decisions import Kept
+from serving.day.trading_day import record_of
 from serving.guards.clock import AnchoredClock
+from serving.intake import wire
+from serving.intake.events import FUTURE, REASONS
 from serving.service import Service, Wanted
-from serving.trading_day import record_of
-from serving.versions import Lookout
+from serving.versions.chosen import Lookout
 from tests.serving import live_world
 
 SECOND = 1_000_000_000

@@ -12,8 +12,8 @@ from mia_ml.datasets import days
 from mia_ml.features import intake
 from mia_ml.sources import simulator
 from mia_ml.store import parquet
-from serving import feed as one_by_one
 from serving.feeds import feed, tables
+from serving.intake import event_order as one_by_one
 from tests import small_world
 from tests.serving.feeds import contract
 from tests.serving.feeds.contract import Source, collect, run, tables_of

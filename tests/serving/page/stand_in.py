@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from serving import server, wire
-from serving.hub import Hub
-from serving.metrics import Metrics
-from serving.tokens import NAME, Tokens
+from serving.app import server
+from serving.app.hub import Hub
+from serving.app.metrics import Metrics
+from serving.app.tokens import NAME, Tokens
+from serving.intake import wire
 from serving.unavailable import Unavailable
 from tests.serving import fake_desk
 from tests.serving.page import recorded

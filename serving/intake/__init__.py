@@ -1,0 +1,1 @@
+"""What arrives: judged, numbered, written down, put in order."""

@@ -1,0 +1,215 @@
+"""Between a feed and the engine: every arrival is judged, numbered, written down, and put in order.
+
+    late      its bar had closed when it came: counted, not used (`features.intake.is_late`, by its own two clocks)
+    future    beyond what this machine's clock allows
+    behind    earlier than what the engine has seen
+    screened  by the very rules of ingest, feed by feed, unless the feed's rows were screened before
+    index     an options or VIX row that comes after its moment counts from when it came
+
+`trade` and `book` are the quick way for one event of the only feed of prices, in order; everything else, and every
+portion of many events, takes `portion`. Both judge by the same kernels and leave the same records.
+"""
+
+import dataclasses
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+
+from mia_ml.core.moments import NONE
+from mia_ml.core.tables import Batch
+from mia_ml.features import intake
+from mia_ml.store.rules import Rules
+from mia_ml.store.screen import Screen
+from mia_ml.store.single import Single
+from serving.intake import events
+from serving.intake.events import BEHIND, FUTURE, LATE, PRICED, RECORD
+from serving.intake.journal import DayLog, FeedName
+from serving.intake.merge import FOREVER, Found, Merge
+
+_TRADE = struct.Struct("=qqqqqqdqqq")
+_BOOK = struct.Struct("=qqqqqq10d10q")
+
+
+class Lane:
+    """A feed's place on a trading day. position: its last one that is written down."""
+
+    def __init__(self, name: str, number: int, screened: bool) -> None:
+        self.name = name
+        self.number = number
+        self.screened = screened
+        self.position = 0
+        self.screens: dict[str, Screen] = {}
+        self.singles: dict[str, Single] = {}
+
+
+class Arrivals:
+    """One trading day of one contract.
+
+    session: SESSION record. frontier: the latest moment, ns UTC, that the engine has been told of.
+    """
+
+    def __init__(self, log: DayLog, session: np.void, rules: Rules, grace_ns: int, hold_ns: int) -> None:
+        self.log = log
+        self.session = session
+        self.close_ns = int(session["close_ns"])
+        self.number = 0
+        self.frontier = NONE
+        self.merge = Merge(hold_ns)
+        self.latest_ns = FOREVER
+        """Beyond it an event is from the future; moved by whoever has a clock."""
+        self.rules = dataclasses.replace(rules, unique_sequence=False)  # positions say what was sent twice
+        self._grace_ns = grace_ns
+        self._slots = {table: np.zeros(1, RECORD[table]) for table in ("trades", "book")}
+        self._bytes = {table: slot.data.cast("B") for table, slot in self._slots.items()}
+        self._only: Lane | None = None
+
+    @property
+    def contract(self) -> str:
+        return self.log.about.contract
+
+    def lane(self, name: str, screened: bool) -> Lane:
+        """The place of a feed, which is written down before its first event."""
+        feeds = self.log.about.feeds
+        names = [feed.name for feed in feeds]
+        if name not in names:
+            feeds.append(FeedName(name, screened))
+            self.log.describe()
+            names.append(name)
+        return Lane(name, names.index(name), screened)
+
+    def trade(
+        self, lane: Lane, position: int, ts: int, price: float, size: int, side: int, sequence: int, ts_recv: int
+    ) -> int:
+        """Judge and write down one print; the reason, 0 when the engine may see it after what waits for its moment, -1
+        when this is no way for it and `portion` has to take it."""
+        if lane is not self._only or not self._is_plain(ts, ts_recv):
+            return -1
+        self.number += 1
+        _TRADE.pack_into(
+            self._bytes["trades"], 0, self.number, lane.number, position, ts_recv, 0, ts, price, size, side, sequence
+        )
+        return self._written(lane, "trades", ts, position)
+
+    def book(
+        self, lane: Lane, position: int, ts: int, prices: Sequence[float], sizes: Sequence[int], ts_recv: int
+    ) -> int:
+        """The same for a snapshot. prices, sizes: five bid, then five ask, best first; NaN and 0 where none is."""
+        if lane is not self._only or not self._is_plain(ts, ts_recv):
+            return -1
+        self.number += 1
+        _BOOK.pack_into(self._bytes["book"], 0, self.number, lane.number, position, ts_recv, 0, ts, *prices, *sizes)
+        return self._written(lane, "book", ts, position)
+
+    def portion(self, lane: Lane, found: Found, now_ns: int) -> Found:
+        """Judge and write down many records of one lane; those that may go on now, of it and of others, by table.
+
+        found: RECORDs by table with feed, position, ts_recv and values, each table in the lane's order.
+        """
+        priced = NONE
+        if self._only is not None:  # the quick way does not say how far it came
+            self.merge.reach(self._only.number, self.frontier, now_ns)
+        for table, records in found.items():
+            if not records.size:
+                continue
+            self._judge(lane, table, records)
+            records["number"] = np.arange(self.number + 1, self.number + 1 + records.size)
+            self.number += records.size
+            self.log.append(table, records.tobytes())
+            lane.position = max(lane.position, int(records["position"].max()))
+            if table in PRICED:
+                priced = max(priced, int(records["ts_event"][records["reason"] == 0].max(initial=NONE)))
+            used = records[(records["reason"] == 0) | (records["reason"] == LATE)]
+            if used.size:
+                self.merge.add(table, used, now_ns)
+        if priced != NONE:
+            self.merge.reach(lane.number, priced, now_ns)
+            self._only = lane if self.merge.lanes == 1 else None
+        return self.release(now_ns)
+
+    def release(self, now_ns: int, until: int = NONE) -> Found:
+        """What may go on: everything before it has come, or counts up to `until`, which nothing is to come before.
+
+        Nothing does before the first price has said which contract it is a day of.
+        """
+        if not self.contract:
+            return {}
+        released = self.merge.release(max(self.merge.safe(now_ns), until))
+        for records in released.values():
+            times = records["ts_event"][records["reason"] == 0]
+            if times.size:
+                self.frontier = max(self.frontier, int(times[-1]))
+        return released
+
+    def leave(self, lane: Lane) -> None:
+        """A feed has gone, or has no more: nobody waits for it."""
+        if self._only is lane:
+            self._only = None
+        self.merge.leave(lane.number)
+
+    def closed(self, until: int) -> None:
+        """A clock has closed every bar up to `until`: nothing earlier can be used any more."""
+        self.frontier = max(self.frontier, until)
+
+    def _is_plain(self, ts: int, ts_recv: int) -> bool:
+        """Whether nothing stands between an event of the only lane of prices and the engine."""
+        return (
+            self.frontier <= ts <= self.latest_ns
+            and ts <= self.close_ns
+            and ts_recv - ts <= self._grace_ns
+            and (ts < self.merge.earliest or not self.merge.prices_wait)
+        )
+
+    def _written(self, lane: Lane, table: str, ts: int, position: int) -> int:
+        reason = 0
+        if not lane.screened:
+            single = lane.singles.get(table) or self._single(lane, table)
+            reason = single.reason()
+            if reason:
+                self._slots[table]["reason"] = reason
+        self.log.append(table, self._bytes[table])
+        lane.position = position
+        if reason == 0:
+            self.frontier = ts
+        return reason
+
+    def _judge(self, lane: Lane, table: str, records: np.ndarray) -> None:
+        """Fill `reason`; restamp index rows that come after their moment."""
+        ts, came = records["ts_event"], records["ts_recv"]
+        reason = records["reason"]
+        reason[ts > self.latest_ns] = FUTURE
+        if table not in PRICED and self.latest_ns != FOREVER:
+            np.maximum(ts, self.frontier + 1, out=ts, where=reason == 0)
+            np.maximum(ts, came, out=ts, where=(reason == 0) & intake.is_late(ts, came, self._grace_ns))
+        stamped = (reason == 0) & (came != NONE)
+        reason[stamped & intake.is_late(ts, np.where(stamped, came, ts), self._grace_ns)] = LATE
+        on_time = reason == 0
+        if table in PRICED:
+            reason[on_time & (ts < self.frontier)] = BEHIND
+        else:
+            np.maximum(ts, self.frontier + 1, out=ts, where=on_time & (ts <= self.frontier))
+        late = reason == LATE
+        np.maximum(came, self.frontier, out=came, where=late)
+        self._screen(lane, table, records)
+
+    def _screen(self, lane: Lane, table: str, records: np.ndarray) -> None:
+        judged = records["reason"] == 0
+        if lane.screened or not judged.any():
+            return
+        part = records if judged.all() else records[judged]
+        screen = self.screen_of(lane, table)
+        batch = Batch(table, self.contract, events.columns(table, part), lane.name, part["position"].copy())
+        records["reason"][judged] = screen.check(batch).reason
+
+    def screen_of(self, lane: Lane, table: str) -> Screen:
+        """The rules at work on one table of a lane, with what they have seen."""
+        if table not in lane.screens:
+            symbol = self.contract if table in PRICED else table.upper()
+            lane.screens[table] = Screen(table, symbol, self.rules)
+        return lane.screens[table]
+
+    def _single(self, lane: Lane, table: str) -> Single:
+        single = Single(self.screen_of(lane, table), self._slots[table])
+        single.open_day(self.session)
+        lane.singles[table] = single
+        return single

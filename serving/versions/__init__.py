@@ -1,0 +1,1 @@
+"""Which versions run, by their aliases."""

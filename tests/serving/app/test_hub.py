@@ -1,0 +1,68 @@
+"""Who listens gets each decision once, in order, and the publisher never waits."""
+
+import asyncio
+
+import pytest
+
+from serving.app.hub import Hub, Listener
+from serving.app.metrics import Metrics
+
+
+@pytest.fixture
+def hub() -> Hub:
+    return Hub(3, Metrics())
+
+
+def line(number: int) -> bytes:
+    return b'{"number":%d}' % number
+
+
+def waiting(listener: Listener) -> list[int]:
+    """Cursors of all that is waiting for it."""
+
+    async def all_of_it() -> list[int]:
+        listener.close()
+        found = []
+        while (message := await listener.next()) is not None:
+            found.append(message[0])
+        return found
+
+    return asyncio.run(all_of_it())
+
+
+def test_what_a_listener_has_had_from_the_journal_is_passed_over(hub):
+    listener = hub.join(5, pytest.fail)
+    for number in (4, 5, 6, 7, 7):
+        hub.publish(number, line(number))
+    assert waiting(listener) == [6, 7]
+
+
+def test_a_full_queue_lets_go_once_and_nobody_else_is_touched(hub):
+    gone = []
+    slow, quick = hub.join(0, gone.append), hub.join(0, pytest.fail)
+    for number in range(1, 7):
+        hub.publish(number, line(number))
+        assert asyncio.run(quick.next()) == (number, f'{{"type":"decision","number":{number}}}')
+    assert (gone, len(hub), waiting(slow)) == ([slow], 1, [])
+
+
+def test_a_status_gives_way(hub):
+    listener = hub.join(0, pytest.fail)
+    hub.status("first")
+    hub.status("dropped")
+    assert asyncio.run(listener.next()) == (0, "first")
+    hub.publish(1, line(1))
+    hub.status("dropped")
+    assert waiting(listener) == [1]
+    hub.status("after the end")
+    assert waiting(listener) == []
+
+
+def test_who_reads_the_journal_is_woken(hub):
+    news = hub.watch()
+    hub.publish(1, line(1))
+    assert news.is_set()
+    news.clear()
+    hub.unwatch(news)
+    hub.publish(2, line(2))
+    assert not news.is_set()
