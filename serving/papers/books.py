@@ -166,17 +166,21 @@ class Papers:
                     self._advance(account, *waiting.pop(0))
 
     def _advance(self, account: Account, tape: Columns, mine: Decisions) -> None:
-        """Bar by bar: a signal goes before the prints of its moment, and after the native bar that closes with it."""
+        """Bar by bar while there is anything to gain or to lose: a day that is run again has a thousand.
+
+        A signal goes before the prints of its moment, and after the native bar that closes with it.
+        """
         ts = tape["ts_event"]
         side: Literal["left", "right"] = "left" if "price" in tape else "right"
         begin = 0
         for verdict, act in sorted(mine, key=lambda each: int(each[0].row["ts"][0])):
             closed = int(verdict.row["ts"][0])
-            end = max(begin, int(np.searchsorted(ts, closed, side)))
-            taken = signals.signals_of(verdict.row, verdict.decision) if act else NO_SIGNALS
-            account.advance(_part(tape, begin, end), taken)
+            if act or not account.idle:
+                end = max(begin, int(np.searchsorted(ts, closed, side)))
+                taken = signals.signals_of(verdict.row, verdict.decision) if act else NO_SIGNALS
+                account.advance(_part(tape, begin, end), taken)
+                begin = end
             self._curves.setdefault(account.version, []).append((closed, account.equity_usd))
-            begin = end
         account.advance(_part(tape, begin, ts.size))
 
     @contextlib.contextmanager

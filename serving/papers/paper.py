@@ -183,6 +183,11 @@ class Account:
         return int(self._simulator.state["position"]["side"][0])
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing is held and nothing waits for a fill: no print changes the equity."""
+        return not self.position and not self._simulator.state["pending"]["side"][0]
+
+    @property
     def entry_price(self) -> float:
         """NaN when flat."""
         return float(self._simulator.state["position"]["entry_price"][0]) if self.position else math.nan
