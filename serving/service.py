@@ -10,7 +10,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -99,10 +99,10 @@ class Service:
         gc.collect()
         gc.freeze()  # what lives as long as the service is never looked at again
         self._starting = ""
-        works = {"tick": self._tick(), "watch": self._watch(), "poll": self._poll()}
+        works = {"tick": self._tick, "watch": self._watch, "poll": self._poll}
         if self.serve.webhook.url:
             secret = os.environ.get(webhook.SECRET, "")
-            works["webhook"] = webhook.Poster(self, self.serve.webhook, self.state_folder, secret).run()
+            works["webhook"] = webhook.Poster(self, self.serve.webhook, self.state_folder, secret).run
         self._tasks = [asyncio.create_task(self._kept_up(name, work)) for name, work in works.items()]
         since = int(self._desk.day.arrivals.session["open_ns"]) if self._desk.day else 0
         about = build.Market(content.instrument, content.calendar, content.grace_ns, since)
@@ -221,10 +221,10 @@ class Service:
         if await self._succession.follow(self._up(), self._snapshots):
             self._judge()
 
-    async def _kept_up(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    async def _kept_up(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """A task that must not end: if it does, nobody acts any more, and it is said."""
         try:
-            await work
+            await work()
         except Exception as error:
             desk = self._up()
             desk.core.acting.standing.add(name, f"{name} has stopped: {error}; restart the service", desk.now_ns())
