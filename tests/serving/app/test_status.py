@@ -123,4 +123,6 @@ def test_todays_decisions_are_the_lines_of_the_day_whoever_took_them(rolling, tm
     bring(rolling, again.desk, [e for e in rolling.events if e.ts_event > rolling.days[0].close_ns][:1])
     assert again.plain()["day"] == rolling.days[1].day
     assert again.plain()["decisions"]["today"] == again.desk.journal.number - lines()
+    again.desk.finish_day()
+    assert again.plain()["decisions"] == {"number": again.desk.journal.number, "today": 0}
     again.papers.close()
