@@ -35,9 +35,9 @@ from mia_ml.sources import simulator
 from mia_ml.store import parquet
 from mia_ml.store.ingest import ingest
 from mia_ml.store.rules import Rules
-from serving.day.days import Rows
 from serving.intake import events as records
 from serving.intake import wire
+from serving.intake.rows import Rows
 
 CALENDAR = "cme_globex"
 FEATURES = (

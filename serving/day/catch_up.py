@@ -6,11 +6,12 @@ import numpy as np
 
 from mia_ml.datasets import days as table_days
 from mia_ml.datasets.days import Day
-from serving.day.days import DAYS, Rows
+from serving.day.days import DAYS
 from serving.day.desk import Desk
 from serving.day.history import Show
 from serving.intake import events
 from serving.intake.events import PRICED
+from serving.intake.rows import Rows
 
 
 def catch_up(desk: Desk, show: Show) -> None:

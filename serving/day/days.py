@@ -30,6 +30,7 @@ from serving.intake import journal
 from serving.intake.arrivals import Arrivals
 from serving.intake.journal import DayLog, Role
 from serving.intake.merge import FOREVER
+from serving.intake.rows import Rows
 from serving.unavailable import Unavailable
 
 NS_PER_MS = 1_000_000
@@ -52,26 +53,6 @@ class Follower(Protocol):
 
     def end(self, day: TradingDay, contenders: Iterable[Contender], bars: int) -> None:
         """A trading day is over, which had so many bars. Raises Unavailable: it is ended again."""
-
-
-class Rows(NamedTuple):
-    """Consecutive rows of one table and symbol from a feed, RECORDs with position, ts_recv and values."""
-
-    table: str
-    symbol: str
-    records: np.ndarray
-
-    def until(self, ts_ns: int, bound: int) -> "Rows":
-        """Up to a moment; with what lies beyond `bound`, in the future, which is nowhere else."""
-        ts = self.records["ts_event"]
-        return self._replace(records=self.records[(ts <= ts_ns) | (ts > bound)])
-
-    def behind(self, position: int) -> "Rows":
-        return self._replace(records=self.records[self.records["position"] > position])
-
-    def beyond(self, ts_ns: int, bound: int) -> "Rows":
-        ts = self.records["ts_event"]
-        return self._replace(records=self.records[(ts > ts_ns) & (ts <= bound)])
 
 
 class Core(NamedTuple):

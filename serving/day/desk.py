@@ -6,7 +6,7 @@ import numpy as np
 
 from mia_ml.core.moments import NONE
 from mia_ml.store import rules as screening
-from serving.day.days import Days, Rows
+from serving.day.days import Days
 from serving.day.output import Cause
 from serving.day.rail import Verdict
 from serving.day.trading_day import TABLE_OF, TradingDay, record_of
@@ -14,6 +14,7 @@ from serving.guards.feed_health import FeedHealth, Gap
 from serving.intake import events as records
 from serving.intake import wire
 from serving.intake.events import PRICED
+from serving.intake.rows import Rows
 
 
 class Desk(Days):

@@ -5,10 +5,10 @@ import contextlib
 import logging
 
 from mia_ml.core.errors import MiaError
-from serving.day.days import Rows
 from serving.day.desk import Desk
 from serving.feeds.feed import Feed, Portion
 from serving.intake import events
+from serving.intake.rows import Rows
 from serving.unavailable import Unavailable
 
 RETRY_S = 1.0

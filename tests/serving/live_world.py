@@ -16,7 +16,7 @@ from serving.app.metrics import Metrics
 from serving.day import decisions
 from serving.day.acting import Acting
 from serving.day.catch_up import begun_in
-from serving.day.days import Core, Rows
+from serving.day.days import Core
 from serving.day.desk import Desk
 from serving.day.fleet import Fleet
 from serving.day.history import Market, Snapshots
@@ -25,6 +25,7 @@ from serving.day.trading_day import record_of
 from serving.guards.clock import AnchoredClock
 from serving.guards.standing import Standing
 from serving.intake import wire
+from serving.intake.rows import Rows
 from tests import small_world
 from tests.scoring import small
 

@@ -13,13 +13,13 @@ from mia_ml.core.moments import MINUTE, NONE
 from mia_ml.datasets import days as table_days
 from mia_ml.features.stream import Engine
 from serving.day.acting import PASSED, RECOVERED
-from serving.day.days import Rows
 from serving.day.decisions import _KEPT
 from serving.day.rail import CHAMPION, STANDBY
 from serving.day.trading_day import record_of
 from serving.guards.clock import AnchoredClock
 from serving.intake import journal, wire
 from serving.intake.events import FUTURE, LATE
+from serving.intake.rows import Rows
 from serving.intake.tape import tape_of
 from serving.unavailable import Unavailable
 from tests import small_world

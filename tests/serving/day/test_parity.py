@@ -14,9 +14,9 @@ from mia_ml.store import parquet
 from mia_ml.store.ingest import ingest
 from mia_ml.store.rules import Rules
 from serving.day import decisions
-from serving.day.days import Rows
 from serving.day.trading_day import record_of
 from serving.intake import events, journal, wire
+from serving.intake.rows import Rows
 from serving.intake.tape import tape_of
 from tests import small_world
 from tests.scoring import small

@@ -13,12 +13,12 @@ import pytest
 from mia_ml.core.moments import MINUTE
 from mia_ml.store.rules import Rules
 from serving import service as services
-from serving.day.days import Rows
 from serving.day.decisions import Kept
 from serving.day.trading_day import record_of
 from serving.guards.clock import AnchoredClock
 from serving.intake import wire
 from serving.intake.events import FUTURE, REASONS
+from serving.intake.rows import Rows
 from serving.service import Service, Wanted
 from serving.versions.chosen import Lookout
 from tests.serving import live_world
