@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mia_ml.backtest.execution import Execution
@@ -48,6 +48,10 @@ def walker_of(kind, execution, blackouts):
     return Walker(execution, ES, DAYS, kind, blackouts)
 
 
+def day_of(ts_ns):
+    return DAYS["day"][np.searchsorted(DAYS["close_ns"], ts_ns)]
+
+
 def greedy(labels, decided):
     """Which of the signals are taken, by the labels of their own sides alone."""
     own = labels[np.arange(decided.size), (1 - decided["side"]) // 2]
@@ -58,10 +62,24 @@ def greedy(labels, decided):
     return own, taken
 
 
+BARS_WITHOUT_LATENCY = {
+    "take_profit": 2.0,
+    "timeout_bars": 1,
+    "latency_ms": 0,
+    "flat_at_session_end": True,
+    "flat_before_close_min": 0,
+    "risk_fraction": None,
+}
+
+
 @settings(max_examples=150, deadline=None)
 @given(KINDS, worlds.SEEDS, SETTINGS, COUNTED)
+@example("bars", 999, BARS_WITHOUT_LATENCY, False)  # a decision waits where the tape ends
+@example("bars", 1575095, BARS_WITHOUT_LATENCY, False)  # a position is open there
 def test_the_greedy_choice_among_labels_is_the_simulator(kind, seed, chosen, counted):
     tape, decided, blackouts, execution = world(kind, seed, chosen, counted)
+    # a decision of a day behind the tape's end would tell the simulator, and no earlier label, that the day is over
+    decided = decided[decided["day"] <= day_of(tape["ts_event"][-1])]
     labels = walked(walker_of(kind, execution, blackouts), tape, decided)
     own, taken = greedy(labels, decided)
     result = simulate(execution, ES, DAYS, tape, decided, blackouts)
