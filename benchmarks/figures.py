@@ -1,5 +1,6 @@
 """A measured figure beside what is asked of it."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -25,4 +26,5 @@ class Figure:
         """How many times better than the target; below 1 it is missed."""
         if self.target is None:
             return None
-        return self.value / self.target if self.at_least else self.target / self.value
+        over, under = (self.value, self.target) if self.at_least else (self.target, self.value)
+        return over / under if under else 1.0 if not over else math.inf

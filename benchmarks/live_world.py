@@ -161,6 +161,8 @@ def tables_of(day: Day) -> dict[str, Columns]:
     found = {table: parquet.read_file(path, table) for table, path in day.prices.items()}
     for table, paths in day.indices.items():
         parts = [parquet.read_file(path, table) for path in paths]
+        if not parts:
+            continue
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         inside = (columns["ts_event"] > day.after_ns) & (columns["ts_event"] <= day.close_ns)
         found[table] = {name: column[inside] for name, column in columns.items()}
