@@ -82,7 +82,7 @@ class Accounts:
     def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
         self._papers.follow(day, out, self._standing.episodes())
 
-    def end(self, day: TradingDay, contenders: Iterable[Contender], bars: int) -> None:
+    def end(self, day: TradingDay, bars: int) -> None:
         self._papers.end(day, bars, self._standing.episodes())
 
 

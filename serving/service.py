@@ -27,7 +27,7 @@ from serving.app.status import Status
 from serving.day import parity
 from serving.day.acting import Acting
 from serving.day.catch_up import begun_in, catch_up
-from serving.day.days import Core
+from serving.day.days import DAYS, ENGINE, Core
 from serving.day.desk import Desk
 from serving.day.fleet import Fleet
 from serving.day.history import Market, Show, Snapshots
@@ -78,8 +78,8 @@ class Service:
         """Raises MiaError, one line, when no version can be started as it should."""
         contenders = await self._succession.begin()
         content = contenders[0].content
-        market = Market(content, self._project / self.serve.tables, self.state_folder / "days", time.time_ns())
-        self._snapshots = Snapshots(self.state_folder / "engine")
+        market = Market(content, self._project / self.serve.tables, self.state_folder / DAYS, time.time_ns())
+        self._snapshots = Snapshots(self.state_folder / ENGINE)
         fleet = Fleet(market, self._snapshots, contenders, self._show)
         clock = AnchoredClock(self.serve.guards.skew_ms * NS_PER_MS)
         acting = Acting(Standing(), self.serve.guards, self.state_folder / "drift", clock.now_ns)
@@ -188,7 +188,7 @@ class Service:
             action = decisions.ACTIONS[int(verdict.decision["action"][0])]
             self.metrics.decisions.labels(verdict.contender.version, action, str(act).lower()).inc()
 
-    def end(self, day: TradingDay, contenders: Iterable[Any], bars: int) -> None:
+    def end(self, day: TradingDay, bars: int) -> None:
         assert self._desk is not None
         if day.day != self._looked_at:  # a day whose end cannot be written is ended again and again
             self._looked_at = day.day

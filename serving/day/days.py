@@ -6,7 +6,6 @@ leaves, an answer is written down before anybody hears it: what a crash interrup
 
 import contextlib
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -24,7 +23,7 @@ from serving.day.fleet import Fleet
 from serving.day.output import Cause, Output, Publish
 from serving.day.rail import CHAMPION, STANDBY, Contender, Verdict
 from serving.day.trading_day import TradingDay
-from serving.guards.clock import AnchoredClock
+from serving.guards.clock import NS_PER_MS, AnchoredClock
 from serving.guards.feed_health import Feeds
 from serving.intake import journal
 from serving.intake.arrivals import Arrivals
@@ -33,7 +32,6 @@ from serving.intake.merge import FOREVER
 from serving.intake.rows import Rows
 from serving.unavailable import Unavailable
 
-NS_PER_MS = 1_000_000
 DAYS, DECISIONS, ENGINE = "days", "decisions", "engine"
 """Folders of the state."""
 ABSENT_NS = 5_000 * NS_PER_MS
@@ -46,12 +44,12 @@ class Follower(Protocol):
     """Who follows what is decided: the paper accounts."""
 
     def champion_is(self, contender: Contender, day: int) -> None:
-        """From here on in a trading day. Raises Unavailable."""
+        """From here on in a trading day."""
 
     def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
         """Decisions that are out, and whether each is acted upon."""
 
-    def end(self, day: TradingDay, contenders: Iterable[Contender], bars: int) -> None:
+    def end(self, day: TradingDay, bars: int) -> None:
         """A trading day is over, which had so many bars. Raises Unavailable: it is ended again."""
 
 
@@ -150,7 +148,7 @@ class Days:
         day = self._today()
         self._decide(day.clock(day.arrivals.close_ns, time.monotonic_ns()), Cause(day.arrivals.close_ns, None, 0))
         self.settle()
-        self._follower.end(day, self.core.fleet, sum(rows.size for rows in day.rails[0].rows))
+        self._follower.end(day, sum(rows.size for rows in day.rails[0].rows))
         day.arrivals.log.about.finished = True
         day.arrivals.log.describe()
         day.arrivals.log.sync()
@@ -181,7 +179,6 @@ class Days:
         self.settle()
         if self._due is not None:
             self.turn_to(self._due)
-            self._due = None
         day = self.day
         if self._live:
             now = self.clock.now_ns()

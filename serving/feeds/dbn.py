@@ -1,7 +1,6 @@
 """Replay of recorded Databento files: raw rows, merged into event order over all files of a folder."""
 
-import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from mia_ml.core.moments import NONE, NS
 from mia_ml.core.tables import Batch, FileDone, Reject
 from mia_ml.sources.databento import reader
 from serving.feeds import merge, replaying
-from serving.feeds.feed import BaseFeed, Portion
 
 HORIZON_NS = NS
 """How far behind the latest event of its file a row may come and still find its place: files are in the order of
@@ -18,7 +16,7 @@ receipt, and a book row stands behind the messages of its event."""
 _NEVER = 1 << 62
 
 
-class DbnFeed(BaseFeed):
+class DbnFeed(replaying.Recording):
     """The rows of a DBN file or a folder of them, of any schema that `sources.databento` reads.
 
     Positions count the events of all files. A file that cannot be read to its end gives what came before; `trouble`
@@ -26,20 +24,9 @@ class DbnFeed(BaseFeed):
     """
 
     def __init__(self, name: str, path: Path, grace_ns: int, pace: float = 1.0) -> None:
-        super().__init__(name)
+        super().__init__(name, pace)
         self._path = path
         self._grace_ns = grace_ns
-        self._pace = pace
-
-    async def portions(self, after: int) -> AsyncIterator[Portion]:
-        """See `Feed`. Raises SourceError when nothing of the path can be read."""
-        self.connected = True
-        try:
-            async with contextlib.aclosing(replaying.replay(self._blocks(), after, self._pace)) as portions:
-                async for portion in portions:
-                    yield portion
-        finally:
-            self.connected = False
 
     def _blocks(self) -> Iterator[merge.Block]:
         streams = []

@@ -33,7 +33,13 @@ class _Growing(BaseFeed):
     """What both kinds of file share: polling, converting, numbering."""
 
     def __init__(
-        self, name: str, path: Path, symbol: str | None, price_multiplier: float, since_ns: int, poll_s: float
+        self,
+        name: str,
+        path: Path,
+        symbol: str | None = None,
+        price_multiplier: float = 1.0,
+        since_ns: int = 0,
+        poll_s: float = POLL_S,
     ) -> None:
         super().__init__(name)
         self._path = path
@@ -76,17 +82,6 @@ class SierraTrades(_Growing):
     since_ns: trades before it are left out. The file may not exist yet.
     """
 
-    def __init__(
-        self,
-        name: str,
-        path: Path,
-        symbol: str | None = None,
-        price_multiplier: float = 1.0,
-        since_ns: int = 0,
-        poll_s: float = POLL_S,
-    ) -> None:
-        super().__init__(name, path, symbol, price_multiplier, since_ns, poll_s)
-
     async def portions(self, after: int) -> AsyncIterator[Portion]:
         """See `Feed`; never ends. Raises SourceError when the file is of another kind, shrinks or is rewritten."""
         converter = scid.Trades(self._path, self._symbol_of(self._path), self._multiplier)
@@ -120,17 +115,9 @@ class SierraDepth(_Growing):
     those to follow.
     """
 
-    def __init__(
-        self,
-        name: str,
-        path: Path,
-        symbol: str | None = None,
-        price_multiplier: float = 1.0,
-        since_ns: int = 0,
-        poll_s: float = POLL_S,
-    ) -> None:
-        super().__init__(name, path, symbol, price_multiplier, since_ns, poll_s)
-        self._alone = path.suffix.lower() == ".depth"
+    @property
+    def _alone(self) -> bool:
+        return self._path.suffix.lower() == ".depth"
 
     async def portions(self, after: int) -> AsyncIterator[Portion]:
         """See `Feed`; never ends. A file is left when the next day's has begun and nothing more is in it.

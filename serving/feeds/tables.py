@@ -1,7 +1,6 @@
 """Replay of canonical tables: the trading days of a folder, as `datasets.days` reads them, with options and VIX."""
 
-import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +13,11 @@ from mia_ml.datasets import contract as table_contract
 from mia_ml.datasets import days
 from mia_ml.store import parquet
 from serving.feeds import merge, replaying
-from serving.feeds.feed import BaseFeed, Portion
 
 ROWS_A_CHUNK = 1 << 15
 
 
-class TablesFeed(BaseFeed):
+class TablesFeed(replaying.Recording):
     """The front contract's rows of every day below a folder, with the index rows of those days.
 
     A folder of options and VIX alone gives all of their rows. Positions count the events of the folder. grace_ns: as
@@ -31,21 +29,10 @@ class TablesFeed(BaseFeed):
     def __init__(
         self, name: str, root: Path, instrument: str, calendar_name: str, grace_ns: int, pace: float = 1.0
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, pace)
         self._root = root
         self._instrument, self._calendar = instrument, calendar_name
         self._grace_ns = grace_ns
-        self._pace = pace
-
-    async def portions(self, after: int) -> AsyncIterator[Portion]:
-        """See `Feed`. Raises TableError and DataError on tables that break their contract."""
-        self.connected = True
-        try:
-            async with contextlib.aclosing(replaying.replay(self._blocks(), after, self._pace)) as portions:
-                async for portion in portions:
-                    yield portion
-        finally:
-            self.connected = False
 
     def _blocks(self) -> Iterator[merge.Block]:
         yield from merge.merged(self._streams())

@@ -54,7 +54,7 @@ def _judgement(model: str, version: str, uri: str, bundles: Path) -> str:
     return str(kept)
 
 
-class Lookout:
+class Asker:
     """Asks in full only when an alias has moved, or the record has changed: the service asks often."""
 
     def __init__(self, model: str, uri: str, record: Path, bundles: Path) -> None:
@@ -90,9 +90,9 @@ def settle(uri: str, record: Path) -> None:
 
 def main(model: str, uri: str, record: str, bundles: str) -> None:
     settle(uri, Path(record))
-    lookout = Lookout(model, uri, Path(record), Path(bundles))
+    asker = Asker(model, uri, Path(record), Path(bundles))
     for line in sys.stdin:
-        print(json.dumps({alias: lookout.answer(alias) for alias in json.loads(line)["aliases"]}), flush=True)
+        print(json.dumps({alias: asker.answer(alias) for alias in json.loads(line)["aliases"]}), flush=True)
 
 
 if __name__ == "__main__":

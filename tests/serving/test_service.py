@@ -66,7 +66,7 @@ class Here(Lookout):
 
     def __init__(self, *where):
         super().__init__(*where)
-        self._there = lookout.Lookout(*where)
+        self._there = lookout.Asker(*where)
         self.broken = {}
 
     async def _heard(self, aliases):

@@ -37,7 +37,7 @@ class Ended(live_world.Nobody):
     def __init__(self):
         self.days = []
 
-    def end(self, day, contenders, bars):
+    def end(self, day, bars):
         self.days.append((day.day, bars))
 
 

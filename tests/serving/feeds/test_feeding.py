@@ -85,7 +85,7 @@ async def test_a_day_that_cannot_end_makes_the_next_wait(rolling, desk, tmp_path
     refused = []
 
     class Full(live_world.Nobody):
-        def end(self, day, contenders, bars):
+        def end(self, day, bars):
             if len(refused) < 3:
                 refused.append(day.day)
                 raise Unavailable("disk full")

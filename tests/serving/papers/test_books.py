@@ -40,7 +40,7 @@ class Following:
     def follow(self, day, out):
         self.papers.follow(day, out, self._standing)
 
-    def end(self, day, contenders, bars):
+    def end(self, day, bars):
         self.papers.end(day, bars, self._standing)
 
 
