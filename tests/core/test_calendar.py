@@ -71,6 +71,15 @@ def test_a_calendar_is_kept_and_a_damaged_one_made_again(tmp_path, monkeypatch):
     calendar.load.cache_clear()
 
 
+def test_a_kept_calendar_is_of_the_type_that_kernels_were_compiled_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIA_CACHE_DIR", str(tmp_path))
+    for _ in ("made", "kept"):
+        calendar.load.cache_clear()
+        sessions = calendar.load("cme_globex", 2023, 2023).sessions
+        assert sessions.dtype.isalignedstruct and sessions.flags.aligned  # equal dtypes may differ in this
+    calendar.load.cache_clear()
+
+
 def test_where_nothing_can_be_kept_it_is_made_each_time(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MIA_CACHE_DIR", str(tmp_path / "file"))

@@ -157,7 +157,9 @@ def _kept(path: Path) -> np.ndarray | None:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return found if found.dtype == SESSION else None
+    if found.dtype != SESSION:
+        return None
+    return found.view(SESSION)  # a file knows of no alignment, and kernels take the type for another without it
 
 
 def _keep(path: Path, sessions: np.ndarray) -> None:
