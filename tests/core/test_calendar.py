@@ -76,7 +76,8 @@ def test_a_kept_calendar_is_of_the_type_that_kernels_were_compiled_for(tmp_path,
     for _ in ("made", "kept"):
         calendar.load.cache_clear()
         sessions = calendar.load("cme_globex", 2023, 2023).sessions
-        assert sessions.dtype.isalignedstruct and sessions.flags.aligned  # equal dtypes may differ in this
+        assert sessions.dtype.isalignedstruct  # equal dtypes may differ in this
+        assert sessions.flags.aligned
     calendar.load.cache_clear()
 
 
