@@ -1,17 +1,15 @@
 """Which versions the service runs: asked of the registry in another process, remembered for when it is away."""
 
-import asyncio
-import contextlib
-import json
 import os
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from mia_ml.core.errors import DataError, UsageError
 from mia_ml.scoring import bundle
+from serving.child import Child, NoAnswer
 from serving.day.rail import Contender
 from serving.unavailable import Unavailable
 
@@ -38,55 +36,28 @@ class Lookout:
 
     def __init__(self, model: str, uri: str, record: Path, bundles: Path, answer_s: float = 60.0) -> None:
         self.bundles = bundles
-        self.answer_s = answer_s
         bundles.mkdir(parents=True, exist_ok=True)
-        self._command = [sys.executable, "-m", "serving.versions.lookout", model, uri, str(record), str(bundles)]
-        self._process: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        where = (model, uri, str(record), str(bundles))
+        self._child = Child("serving.versions.lookout", *where, answer_s=answer_s)
 
     async def ask(self, aliases: Sequence[str]) -> dict[str, Chosen | str]:
         """For each alias what stands there, or why it cannot be said."""
-        async with self._turn:
-            try:
-                return await asyncio.wait_for(self._answer(aliases), self.answer_s)
-            except (TimeoutError, OSError, ValueError, msgspec.MsgspecError) as error:
-                await self.close()
-                return dict.fromkeys(aliases, f"{AWAY}: no answer ({type(error).__name__})")
-            except asyncio.CancelledError:  # whoever asks next must not read this answer
-                await self.close()
-                raise
+        try:
+            return await self._child.ask({"aliases": list(aliases)}, partial(_answer, aliases))
+        except NoAnswer as error:
+            return dict.fromkeys(aliases, f"{AWAY}: {error}")
 
     async def close(self) -> None:
-        process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        await self._child.close()
 
-    async def _answer(self, aliases: Sequence[str]) -> dict[str, Chosen | str]:
-        answer = msgspec.json.decode(await self._heard(aliases), type=dict[str, dict[str, str]])
-        if set(answer) != set(aliases):
-            raise ValueError("an answer to another question")
-        return {
-            alias: found["error"] if "error" in found else msgspec.convert(found, Chosen)
-            for alias, found in answer.items()
-        }
 
-    async def _heard(self, aliases: Sequence[str]) -> bytes:
-        """A line of the process, empty when it has ended."""
-        if self._process is None or self._process.returncode is not None:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                limit=1 << 20,
-            )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"aliases": list(aliases)}).encode() + b"\n")
-        await self._process.stdin.drain()
-        return await self._process.stdout.readline()
+def _answer(aliases: Sequence[str], line: bytes) -> dict[str, Chosen | str]:
+    answer = msgspec.json.decode(line, type=dict[str, dict[str, str]])
+    if set(answer) != set(aliases):
+        raise ValueError("an answer to another question")
+    return {
+        alias: found["error"] if "error" in found else msgspec.convert(found, Chosen) for alias, found in answer.items()
+    }
 
 
 def remember(bundles: Path, chosen: dict[str, Chosen]) -> None:

@@ -67,9 +67,11 @@ class Here(Lookout):
     def __init__(self, *where):
         super().__init__(*where)
         self._there = lookout.Asker(*where)
+        self._child._heard = self._heard
         self.broken = {}
 
-    async def _heard(self, aliases):
+    async def _heard(self, question):
+        aliases = question["aliases"]
         return json.dumps({alias: self._there.answer(alias) | self.broken.get(alias, {}) for alias in aliases}).encode()
 
 

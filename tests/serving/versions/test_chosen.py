@@ -49,16 +49,16 @@ for line in sys.stdin:
         {body}
     sys.stdout.flush()
 """
-    found._command = [sys.executable, "-SEs", "-c", code]
+    found._child._command = [sys.executable, "-SEs", "-c", code]
     return found
 
 
 async def test_an_answer_says_what_stands_there_or_why_not(tmp_path):
     lookout = child(tmp_path, f"print('''{SAID}''')")
     assert await lookout.ask(["champion"]) == {"champion": ONE}
-    first = lookout._process.pid
+    first = lookout._child._process.pid
     assert await lookout.ask(["champion"]) == {"champion": ONE}
-    assert lookout._process.pid == first
+    assert lookout._child._process.pid == first
     await lookout.close()
     await lookout.close()
     other = child(tmp_path, """print('{"champion": {"error": "no alias"}}')""")
@@ -94,10 +94,10 @@ async def test_no_answer_is_said_and_the_next_question_has_a_new_process(tmp_pat
 async def test_who_hangs_is_not_waited_for(tmp_path):
     lookout = child(tmp_path, "time.sleep(100)", answer_s=0.2)
     asked = asyncio.create_task(lookout.ask(["champion", "paper"]))
-    while lookout._process is None:
+    while lookout._child._process is None:
         await asyncio.sleep(0.001)
-    pid = lookout._process.pid
-    assert await asked == dict.fromkeys(["champion", "paper"], f"{AWAY}: no answer (TimeoutError)")
+    pid = lookout._child._process.pid
+    assert await asked == dict.fromkeys(["champion", "paper"], f"{AWAY}: no answer (not within 0.2 s)")
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -105,12 +105,12 @@ async def test_who_hangs_is_not_waited_for(tmp_path):
 async def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next(tmp_path):
     lookout = child(tmp_path, """time.sleep(0.3); print('{"champion": {"error": "stale"}}')""")
     asked = asyncio.create_task(lookout.ask(["champion"]))
-    while lookout._process is None:
+    while lookout._child._process is None:
         await asyncio.sleep(0.001)
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
-    assert lookout._process is None
+    assert lookout._child._process is None
 
 
 def test_what_was_at_work_is_remembered(tmp_path):
