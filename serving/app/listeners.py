@@ -103,8 +103,9 @@ async def _catch_up(
             await send(hub.decision(line))
         cursor = _NUMBER.decode(lines[-1]).number
         await asyncio.sleep(0)
+    push = connection.socket.scope.get("state", {}).get("push", lambda frame: False)
     return desk.hub.join(
-        cursor, lambda slow: connection.leave(LATER, lambda: f"too slow: come back with since={slow.cursor}")
+        cursor, lambda slow: connection.leave(LATER, lambda: f"too slow: come back with since={slow.cursor}"), push
     )
 
 

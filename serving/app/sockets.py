@@ -5,7 +5,8 @@ HTTP: a head must be whole within `HEAD_S` and `HEAD_BYTES`.
 WebSocket: what arrived is parsed in portions, the next one when the application has taken the messages of the last, so
 that one sender's backlog holds up nobody else's turn; a message is in `PIECES` pieces at most; a peer that does not
 read can be cut off; one that is heard from is alive, though its pong waits behind what it sent. Text that is no UTF-8
-goes on as the bytes it is, to be answered like any other bad message, where RFC 6455 would close the connection.
+goes on as the bytes it is, to be answered like any other bad message, where RFC 6455 would close the connection. What
+many peers are sent alike is framed once.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ from typing import Any
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import CloseCode, Frame
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import State
 
 HEAD_BYTES = 32_768
 HEAD_S = 10.0
@@ -68,16 +70,23 @@ class Http(HttpToolsProtocol):
 
 
 class WebSocket(WebSocketsSansIOProtocol):
-    """A WebSocket that takes turns and can be cut: the application finds `cut` in its scope's state."""
+    """A WebSocket that takes turns. `cut` and `push` are in the scope's state, for the application."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.app_state = {**self.app_state, "cut": self.cut}
+        self.app_state = {**self.app_state, "cut": self.cut, "push": self.push}
         self._rest = b""  # arrived, not parsed yet; nothing more is read while there is some
 
     def cut(self) -> None:
         """End the connection whether or not the peer takes what was written to it."""
         self.transport.abort()
+
+    def push(self, frame: bytes) -> bool:
+        """Write a frame now; False when the peer is behind with what it was sent, or is not there."""
+        if self.conn.state is not State.OPEN or not self.writable.is_set() or self.transport.is_closing():
+            return False
+        self.transport.write(frame)
+        return True
 
     def data_received(self, data: bytes) -> None:
         if self.pong_timer is not None:
@@ -140,3 +149,12 @@ class WebSocket(WebSocketsSansIOProtocol):
         super().keepalive_timeout()
         self.disconnected = True
         self.loop.call_later(CUT_S, self.cut)
+
+
+def frame(payload: bytes) -> bytes:
+    """A text message of a service as it goes over the wire, uncompressed.
+
+    >>> frame(b"hi").hex()
+    '81026869'
+    """
+    return Frame(Opcode.TEXT, payload).serialize(mask=False)

@@ -66,3 +66,43 @@ def test_who_reads_the_journal_is_woken(hub):
     hub.unwatch(news)
     hub.publish(2, line(2))
     assert not news.is_set()
+
+
+def test_who_waits_for_nothing_is_sent_at_once_and_else_in_turn(hub):
+    """A frame overtakes nothing: what is being sent, or waits, goes first."""
+    taken: list[bytes] = []
+    writable = True
+
+    def push(frame: bytes) -> bool:
+        if writable:
+            taken.append(frame)
+        return writable
+
+    async def listen() -> None:
+        nonlocal writable
+        listener = hub.join(0, pytest.fail, push)
+        hub.publish(1, line(1))  # it has not asked yet: something may be on its way
+        assert (taken, await listener.next()) == ([], (1, '{"type":"decision","number":1}'))
+        asking = asyncio.create_task(listener.next())
+        await asyncio.sleep(0)
+        hub.publish(2, line(2))
+        hub.status("so")
+        hub.publish(2, line(2))
+        assert [frame[2:] for frame in taken] == [b'{"type":"decision","number":2}', b"so"]
+        assert (listener.cursor, asking.done()) == (2, False)
+        writable = False
+        hub.publish(3, line(3))
+        writable = True
+        hub.publish(4, line(4))  # not before 3
+        hub.status("dropped")
+        assert (await asking, await listener.next()) == (
+            (3, '{"type":"decision","number":3}'),
+            (4, '{"type":"decision","number":4}'),
+        )
+        asking = asyncio.create_task(listener.next())
+        await asyncio.sleep(0)
+        listener.close()
+        hub.publish(5, line(5))
+        assert (await asking, len(taken)) == (None, 2)
+
+    asyncio.run(listen())
