@@ -35,9 +35,9 @@ run: env git
 	@$(ON_PATH) dvc exp run 2> >(grep --line-buffered -v "It won't be created" >&2)
 	@$(BIN)/python -m pipelines.where
 
-# the engine compiles once on one core while types are checked on the other, instead of once in each test worker
+# kernels compile once on one core while types are checked on the other, instead of once in each test worker
 test: env
-	@$(BIN)/python -c "from mia_ml.features import stream; stream.warm()" & \
+	@$(BIN)/python -m mia_ml.single.warm & \
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && wait $$!
 	@$(BIN)/python -m pytest -q -n 2
 

@@ -33,7 +33,7 @@ def _portions(
         for event, ts in feed.single_events(events):
             closed = stream.push(event, ts)
             if closed.size:
-                yield closed.copy(), scorer.decide(closed)
+                yield closed, scorer.decide(closed)
     else:
         for part in feed.random_portions(events, rng):
             stream.restore(stream.snapshot())

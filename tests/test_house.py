@@ -24,7 +24,7 @@ LEVELS = (
     ("features", "splits", "metrics", "store", "sources", "ledger"),
     ("confluence", "models", "backtest", "judge"),
     ("labels", "datasets", "scoring"),
-    ("evaluation",),
+    ("evaluation", "single"),
     ("tuning", "tracking", "canaries"),
     ("registry", "reports"),
     ("settings",),

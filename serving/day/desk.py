@@ -6,10 +6,12 @@ import numpy as np
 
 from mia_ml.core.moments import NONE
 from mia_ml.store import rules as screening
-from serving.day.days import Days
-from serving.day.output import Cause
+from serving.day.days import Core, Days, Follower
+from serving.day.output import Cause, Publish
 from serving.day.rail import Verdict
+from serving.day.rehearsal import Rehearsal
 from serving.day.trading_day import TABLE_OF, TradingDay, record_of
+from serving.guards.clock import AnchoredClock
 from serving.guards.feed_health import FeedHealth, Gap
 from serving.intake import events as records
 from serving.intake import wire
@@ -19,6 +21,10 @@ from serving.intake.rows import Rows
 
 class Desk(Days):
     """Days, and what happens on them."""
+
+    def __init__(self, core: Core, clock: AnchoredClock, publish: list[Publish], follower: Follower) -> None:
+        super().__init__(core, clock, publish, follower)
+        self._rehearsal = Rehearsal(core.acting)
 
     def resume_after(self, feed: str) -> int:
         """The position of a feed that is written down; it goes on behind it."""
@@ -80,6 +86,20 @@ class Desk(Days):
             today = [part.until(close, bound) for part in rows]
             rows = [part for part in (part.beyond(close, bound) for part in rows) if part.records.size]
             self._take_today(day, feed, screened, [part for part in today if part.records.size])
+
+    def tick(self) -> None:
+        super().tick()
+        if self.is_about_to_close():
+            self.rehearse()
+
+    def is_about_to_close(self) -> bool:
+        """Whether a bar ends soon: `rehearse` then, as soon as nobody waits for anything."""
+        return self._rehearsal.is_due(self.now_ns())
+
+    def rehearse(self) -> None:
+        """Go through the next close without taking it."""
+        if self.day is not None:
+            self._rehearsal.go(self.day, self.now_ns())
 
     def awaits_others(self, feed: str, ts_ns: int) -> bool:
         """Whether other feeds have still to reach the end of the trading day that a feed is about to leave."""

@@ -13,6 +13,7 @@ from mia_ml.features.tape import Tape
 from mia_ml.scoring.bundle import Bundle
 from mia_ml.scoring.content import Content
 from mia_ml.scoring.scorer import Scorer
+from mia_ml.single.road import Road
 
 CHAMPION, SHADOW, STANDBY = "champion", "shadow", "standby"
 """Standby: it decides along without a word, so that it can take over at once."""
@@ -58,8 +59,7 @@ class Rail:
 
     def push(self, event: np.ndarray, ts: int) -> list[Verdict]:
         """One EVENT."""
-        closed = self.engine.push(event, ts)
-        return self._decide(closed.copy()) if closed.size else []
+        return self._decide(self.engine.push(event, ts))
 
     def run(self, events: Tape, until: int | None = None) -> list[Verdict]:
         """A tape of any length, and that `until` has been reached."""
@@ -68,6 +68,19 @@ class Rail:
     def clock(self, ts: int) -> list[Verdict]:
         """The mere passing of time."""
         return self._decide(self.engine.clock(ts))
+
+    def closed(self, road: Road, count: int) -> list[Verdict]:
+        """Rows that an event closed which took a road of this rail's engine and first version."""
+        return self._decide(road.rows(count), road.decisions(count)) if count else []
+
+    def open(self, ts: int) -> list[Verdict]:
+        """Have the trading day of a moment under way."""
+        return self._decide(self.engine.open(ts)) if ts > self.engine.close_ns else []
+
+    def rehearse(self) -> list[Verdict]:
+        """What the bar under way would lead to if it closed as it is, and crossed. Nothing is changed by it."""
+        row = self.engine.rehearse()
+        return [Verdict(by, row, by.scorer.rehearse(row)) for by in self.contenders] if row.size else []
 
     def join(self, contender: Contender) -> None:
         """Another version, as if it had been there since the day began."""
@@ -81,13 +94,14 @@ class Rail:
     def begin_day(self) -> None:
         self.rows.clear()
 
-    def _decide(self, rows: np.ndarray) -> list[Verdict]:
+    def _decide(self, rows: np.ndarray, first: np.ndarray | None = None) -> list[Verdict]:
+        """first: the DECISIONs of the first version, where it has taken them."""
         if not rows.size:
             return []
         self.rows.append(rows)
         out = []
-        for contender in self.contenders:
-            taken = contender.scorer.decide(rows)
+        for at, contender in enumerate(self.contenders):
+            taken = contender.scorer.decide(rows) if at or first is None else first
             out += [Verdict(contender, rows[k : k + 1], taken[k : k + 1]) for k in range(rows.size)]
         return out
 

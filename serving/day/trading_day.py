@@ -12,10 +12,8 @@ from mia_ml.core.instruments import root_of
 from mia_ml.core.moments import NONE
 from mia_ml.core.tables import Columns
 from mia_ml.datasets.days import INDEX
-from mia_ml.features import live
-from mia_ml.features.levels import OPTION, VIX
+from serving.day.quick import Quick
 from serving.day.rail import Rail, Verdict
-from serving.intake import event_order as feed
 from serving.intake import events, wire
 from serving.intake.arrivals import Arrivals, Lane
 from serving.intake.events import PRICED, RECORD
@@ -24,14 +22,6 @@ from serving.intake.tape import spans, tape_of
 
 _OTHER_CONTRACT = "another contract than the one that is traded"
 _NAN = float("nan")
-_FIELDS = {live.OPTIONS: "options", live.VIX_VALUE: "vix"}
-_INDEX = {
-    table: (kind, [(RECORD[table].names or ()).index(name) for name in fields.names or ()])
-    for table, kind, fields in (("options", live.OPTIONS, OPTION), ("vix", live.VIX_VALUE, VIX))
-}
-"""Kind of an index table, and where its fields stand in a RECORD."""
-_CAME, _REASON, _TS = ((RECORD["vix"].names or ()).index(name) for name in ("ts_recv", "reason", "ts_event"))
-_RANK = dict(zip(feed.KINDS, feed.RANKS, strict=True))
 
 
 class TradingDay:
@@ -46,7 +36,7 @@ class TradingDay:
         """Accepted prints since whoever needs them last took them: ns UTC, points."""
         self.bars: list[np.ndarray] = []
         """The same of native bars, RECORDs."""
-        self._packer = live.Packer()
+        self._quick = Quick(arrivals, rails)
         self._root = root
         self._settled = settled
         if arrivals.contract:
@@ -86,31 +76,29 @@ class TradingDay:
 
     def trade(self, lane: Lane, e: wire.Trade, ts_recv: int) -> tuple[int, list[Verdict]]:
         """One print by the quick way: its reason, -1 when it has to take the other, and what it closed."""
-        ts = e.ts_event
-        reason = self.arrivals.trade(lane, e.position, ts, e.price, e.size, e.side, e.sequence, ts_recv)
-        if reason:
-            return reason, []
-        verdicts = self._waiting(ts)
-        self._packer.trade(ts, e.price, e.size, e.side)
-        verdicts += self._push(ts)
-        self.prints.append((ts, e.price))
-        return 0, verdicts
+        ts, arrivals = e.ts_event, self.arrivals
+        if not arrivals.is_plain(lane, ts, ts_recv):
+            return -1, []
+        arrivals.trade(lane, e.position, ts, e.price, e.size, e.side, e.sequence, ts_recv)
+        reason, verdicts = self._quick.take(lane, "trades", e.position, ts)
+        if not reason:
+            self.prints.append((ts, e.price))
+        return reason, verdicts
 
     def book(self, lane: Lane, e: wire.Book, ts_recv: int) -> tuple[int, list[Verdict]]:
         """The same for a snapshot."""
-        ts = e.ts_event
+        ts, arrivals = e.ts_event, self.arrivals
+        if not arrivals.is_plain(lane, ts, ts_recv):
+            return -1, []
         prices = [_NAN if price is None else price for price in (*e.bid_px, *e.ask_px)]
-        sizes = (*e.bid_sz, *e.ask_sz)
-        reason = self.arrivals.book(lane, e.position, ts, prices, sizes, ts_recv)
-        if reason:
-            return reason, []
-        verdicts = self._waiting(ts)
-        self._packer.book(ts, prices[0], prices[5], sizes)
-        return 0, verdicts + self._push(ts)
+        arrivals.book(lane, e.position, ts, prices, (*e.bid_sz, *e.ask_sz), ts_recv)
+        return self._quick.take(lane, "book", e.position, ts)
 
     def portion(self, lane: Lane, found: Found, now_ns: int) -> list[Verdict]:
         """Many records of a lane; `now_ns` is monotonic. Their `reason` is filled."""
-        return self._run(self.arrivals.portion(lane, found, now_ns))
+        verdicts = self._run(self.arrivals.portion(lane, found, now_ns))
+        self._quick.prepare()
+        return verdicts
 
     def clock(self, until: int, now_ns: int) -> list[Verdict]:
         """Nothing before `until`, ns UTC, is still to come."""
@@ -161,24 +149,6 @@ class TradingDay:
         """Whatever is earlier than the last bar that the engine closed comes too late; before the open none has."""
         self.arrivals.closed(min(int(self.rails[0].engine.last_close_ns), reached))
 
-    def _waiting(self, ts: int) -> list[Verdict]:
-        """Rows of an index that waited for a price at `ts`, one by one, since they are few."""
-        if self.arrivals.merge.earliest > ts:
-            return []
-        verdicts = []
-        for at, _, kind, values in moments_of(self.arrivals.merge.release(ts)):
-            self._packer.moment(kind, at)
-            if kind in _FIELDS:
-                self._packer.record[_FIELDS[kind]][0, 0] = values
-            verdicts += self._push(at)
-        return verdicts
-
-    def _push(self, ts: int) -> list[Verdict]:
-        record = self._packer.record
-        if len(self.rails) == 1:
-            return self.rails[0].push(record, ts)
-        return [verdict for rail in self.rails for verdict in rail.push(record, ts)]
-
     def _run(self, released: Found, until: int | None = None) -> list[Verdict]:
         verdicts = []
         for part in spans(released):
@@ -190,20 +160,6 @@ class TradingDay:
         if until is not None:
             verdicts += [verdict for rail in self.rails for verdict in rail.clock(until)]
         return verdicts
-
-
-def moments_of(released: Found) -> list[tuple[int, int, int, tuple[float, ...]]]:
-    """Rows of an index in event order: ns UTC, rank among those of one time, kind, and the fields of one in time."""
-    found: list[tuple[int, int, int, tuple[float, ...]]] = []
-    for table, records in released.items():
-        kind, at = _INDEX[table]
-        for record in records.tolist():
-            ts, came, reason = record[_TS], record[_CAME], record[_REASON]
-            if reason == events.LATE:
-                found.append((came, _RANK[live.LATE], live.LATE, ()))
-            else:
-                found.append((ts, _RANK[kind], kind, tuple(record[k] for k in at)))
-    return sorted(found, key=lambda each: each[:2])
 
 
 def record_of(e: wire.Event, feed: int, ts_recv: int) -> tuple[str, np.ndarray]:

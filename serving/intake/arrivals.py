@@ -6,8 +6,9 @@
     screened  by the very rules of ingest, feed by feed, unless the feed's rows were screened before
     index     an options or VIX row that comes after its moment counts from when it came
 
-`trade` and `book` are the quick way for one event of the only feed of prices, in order; everything else, and every
-portion of many events, takes `portion`. Both judge by the same kernels and leave the same records.
+One event of the only feed of prices, in order, takes the quick way: `trade` or `book` puts it into `slots`, from where
+`mia_ml.single` screens and runs it, and `keep` writes it down. Everything else, and every portion of many events, takes
+`portion`. Both judge by the same kernels and leave the same records.
 """
 
 import dataclasses
@@ -21,7 +22,6 @@ from mia_ml.core.tables import Batch
 from mia_ml.features import intake
 from mia_ml.store.rules import Rules
 from mia_ml.store.screen import Screen
-from mia_ml.store.single import Single
 from serving.intake import events
 from serving.intake.events import BEHIND, FUTURE, LATE, PRICED, RECORD
 from serving.intake.journal import DayLog, FeedName
@@ -40,7 +40,6 @@ class Lane:
         self.screened = screened
         self.position = 0
         self.screens: dict[str, Screen] = {}
-        self.singles: dict[str, Single] = {}
 
 
 class Arrivals:
@@ -60,8 +59,9 @@ class Arrivals:
         """Beyond it an event is from the future; moved by whoever has a clock."""
         self.rules = dataclasses.replace(rules, unique_sequence=False)  # positions say what was sent twice
         self._grace_ns = grace_ns
-        self._slots = {table: np.zeros(1, RECORD[table]) for table in ("trades", "book")}
-        self._bytes = {table: slot.data.cast("B") for table, slot in self._slots.items()}
+        self.slots = {table: np.zeros(1, RECORD[table]) for table in ("trades", "book")}
+        """The event that takes the quick way, a RECORD of each table."""
+        self._bytes = {table: slot.data.cast("B") for table, slot in self.slots.items()}
         self._only: Lane | None = None
 
     @property
@@ -80,26 +80,38 @@ class Arrivals:
 
     def trade(
         self, lane: Lane, position: int, ts: int, price: float, size: int, side: int, sequence: int, ts_recv: int
-    ) -> int:
-        """Judge and write down one print; the reason, 0 when the engine may see it after what waits for its moment, -1
-        when this is no way for it and `portion` has to take it."""
-        if lane is not self._only or not self._is_plain(ts, ts_recv):
-            return -1
-        self.number += 1
+    ) -> None:
+        """Put a print into its slot."""
         _TRADE.pack_into(
-            self._bytes["trades"], 0, self.number, lane.number, position, ts_recv, 0, ts, price, size, side, sequence
+            self._bytes["trades"],
+            0,
+            self.number + 1,
+            lane.number,
+            position,
+            ts_recv,
+            0,
+            ts,
+            price,
+            size,
+            side,
+            sequence,
         )
-        return self._written(lane, "trades", ts, position)
 
     def book(
         self, lane: Lane, position: int, ts: int, prices: Sequence[float], sizes: Sequence[int], ts_recv: int
-    ) -> int:
+    ) -> None:
         """The same for a snapshot. prices, sizes: five bid, then five ask, best first; NaN and 0 where none is."""
-        if lane is not self._only or not self._is_plain(ts, ts_recv):
-            return -1
+        _BOOK.pack_into(self._bytes["book"], 0, self.number + 1, lane.number, position, ts_recv, 0, ts, *prices, *sizes)
+
+    def keep(self, lane: Lane, table: str, position: int, ts: int, reason: int) -> None:
+        """Write down what is in a slot. reason: of `store.rules`, 0 for what the engine sees."""
         self.number += 1
-        _BOOK.pack_into(self._bytes["book"], 0, self.number, lane.number, position, ts_recv, 0, ts, *prices, *sizes)
-        return self._written(lane, "book", ts, position)
+        if reason:
+            self.slots[table]["reason"] = reason
+        else:
+            self.frontier = ts
+        self.log.append(table, self._bytes[table])
+        lane.position = position
 
     def portion(self, lane: Lane, found: Found, now_ns: int) -> Found:
         """Judge and write down many records of one lane; those that may go on now, of it and of others, by table.
@@ -151,27 +163,15 @@ class Arrivals:
         """A clock has closed every bar up to `until`: nothing earlier can be used any more."""
         self.frontier = max(self.frontier, until)
 
-    def _is_plain(self, ts: int, ts_recv: int) -> bool:
-        """Whether nothing stands between an event of the only lane of prices and the engine."""
+    def is_plain(self, lane: Lane, ts: int, ts_recv: int) -> bool:
+        """Whether an event may take the quick way: nothing stands between it and the engine but rows of an index."""
         return (
-            self.frontier <= ts <= self.latest_ns
+            lane is self._only
+            and self.frontier <= ts <= self.latest_ns
             and ts <= self.close_ns
             and ts_recv - ts <= self._grace_ns
             and (ts < self.merge.earliest or not self.merge.prices_wait)
         )
-
-    def _written(self, lane: Lane, table: str, ts: int, position: int) -> int:
-        reason = 0
-        if not lane.screened:
-            single = lane.singles.get(table) or self._single(lane, table)
-            reason = single.reason()
-            if reason:
-                self._slots[table]["reason"] = reason
-        self.log.append(table, self._bytes[table])
-        lane.position = position
-        if reason == 0:
-            self.frontier = ts
-        return reason
 
     def _judge(self, lane: Lane, table: str, records: np.ndarray) -> None:
         """Fill `reason`; restamp index rows that come after their moment."""
@@ -207,9 +207,3 @@ class Arrivals:
             symbol = self.contract if table in PRICED else table.upper()
             lane.screens[table] = Screen(table, symbol, self.rules)
         return lane.screens[table]
-
-    def _single(self, lane: Lane, table: str) -> Single:
-        single = Single(self.screen_of(lane, table), self._slots[table])
-        single.open_day(self.session)
-        lane.singles[table] = single
-        return single

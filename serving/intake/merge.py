@@ -57,6 +57,8 @@ class Merge:
         """The first moment that waits, FOREVER when nothing does."""
         self.prices_wait = False
         """Whether anything but rows of an index waits."""
+        self.changes = 0
+        """How often what waits has changed."""
 
     @property
     def lanes(self) -> int:
@@ -90,6 +92,7 @@ class Merge:
         keys = key_of(records)
         waiting = Waiting.of(table, keys, records)
         self._waiting.append(waiting)
+        self.changes += 1
         self.prices_wait = self.prices_wait or table in PRICED
         self.earliest = min(self.earliest, waiting.first)
         prices = keys[records["reason"] == 0] if table in PRICED else keys[:0]
@@ -114,10 +117,18 @@ class Merge:
         """Of the arrivals that wait, int64."""
         return np.concatenate([np.zeros(0, np.int64), *(waiting.records["number"] for waiting in self._waiting)])
 
+    def waiting(self) -> Found:
+        """All that waits, by table."""
+        found: dict[str, list[np.ndarray]] = {}
+        for waiting in self._waiting:
+            found.setdefault(waiting.table, []).append(waiting.records)
+        return {table: np.concatenate(parts) for table, parts in found.items()}
+
     def release(self, until: int) -> Found:
         """What waits and counts up to `until`, by table, each in order of time; no table without records."""
         if self.earliest > until:
             return {}
+        self.changes += 1
         parts: dict[str, list[np.ndarray]] = {}
         left = []
         for waiting in self._waiting:

@@ -66,7 +66,7 @@ def test_what_is_copied_exists_and_is_sent_to_the_builder():
 def test_the_image_is_made_in_stages_and_compiles_before_it_runs():
     assert len(instructions("FROM")) == 2
     _, built, final = CONTAINERFILE.split("\nFROM ")
-    assert "python -m mia_ml.scoring.warm" in built
+    assert "python -m mia_ml.single.warm" in built
     assert "RUN" in final
     assert "pip" not in final
     version = re.search(r"UV_VERSION := (\S+)", (REPOSITORY / "Makefile").read_text())

@@ -53,7 +53,7 @@ def test_any_chopping_gives_the_same_bytes(two_days, new_engine, whole, data):
 
 def test_event_by_event_gives_the_same_bytes(two_days, new_engine, whole):
     engine = new_engine()
-    rows = [engine.push(event, ts).copy() for event, ts in market.events_one_by_one(two_days)]
+    rows = [engine.push(event, ts) for event, ts in market.events_one_by_one(two_days)]
     assert np.concatenate(rows).tobytes() == whole
 
 
@@ -83,6 +83,31 @@ def test_clocks_change_no_byte(two_days, new_engine, whole, data):
         # a clock may say any time up to the next event's
         rows.append(engine.clock(span[0] - data.draw(st.integers(0, 3 * MINUTE))))
     assert np.concatenate(rows).tobytes() == whole
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_rehearsed_close_is_the_close_and_changes_no_byte(two_days, new_engine, whole, data):
+    cuts = data.draw(st.lists(st.integers(0, count(two_days)), min_size=1, max_size=10))
+    engine, rows = new_engine(), []
+    for part in market.chop(two_days, cuts):
+        rows.append(engine.run(part))
+        before = engine.snapshot()
+        rehearsed = engine.rehearse()
+        assert engine.snapshot() == before
+        closing = new_engine()
+        closing.restore(before)
+        closed = closing.clock(closing.last_close_ns + MINUTE)
+        assert rehearsed.tobytes() == closed.tobytes()
+    assert np.concatenate(rows).tobytes() == whole
+
+
+def test_where_no_bar_is_under_way_none_is_rehearsed(two_days, new_engine):
+    engine = new_engine()
+    assert engine.rehearse().size == 0
+    engine.run(two_days)
+    engine.clock(engine.close_ns)
+    assert (engine.rehearse().size, engine.last_close_ns) == (0, engine.close_ns)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -13,6 +13,9 @@ from mia_ml.features.bar import BAR
 from mia_ml.features.tape import Tape
 
 _NO_ROWS = np.zeros(0, engine.ROW)
+_AT = {name: engine.STATE.fields[name][1] for name in engine.STATE.names}  # type: ignore[index,union-attr]
+_MOVING = (slice(0, _AT["bars"]), slice(_AT["tape"], _AT["usual"]))
+"""Bytes of a STATE that the close of a bar changes, beside that bar."""
 
 
 @functools.cache
@@ -51,7 +54,8 @@ class Engine:
         self._bars = np.zeros(engine.BARS_A_DAY, BAR)
         self._rows = np.zeros(engine.BARS_A_DAY, engine.ROW)
         self._closes = sessions["close_ns"]
-        self._close = np.iinfo(np.int64).min
+        self.close_ns = int(np.iinfo(np.int64).min)
+        """The end of the trading day under way."""
 
     def run(self, events: Tape, until: int | None = None) -> np.ndarray:
         """The rows that a tape of any length completes, ROW records.
@@ -62,9 +66,9 @@ class Engine:
         if events.late.size:
             events = events._replace(late=events.late[self._in_a_session(events.late)])
         while (span := intake.first_and_last(events)) is not None:
-            if span[0] > self._close:
-                rows.append(self._open(span[0]))
-            today, events = intake.split(events, self._close)
+            if span[0] > self.close_ns:
+                rows.append(self.open(span[0]))
+            today, events = intake.split(events, self.close_ns)
             last = intake.first_and_last(today)
             if last is not None:
                 rows.append(self._advance(today, last[1]))
@@ -73,14 +77,38 @@ class Engine:
         return np.concatenate(rows) if rows else _NO_ROWS
 
     def push(self, event: np.ndarray, ts: int) -> np.ndarray:
-        """The rows that one EVENT at `ts` completes: a view that the next call overwrites."""
-        if ts > self._close:
+        """The rows that one EVENT at `ts` completes."""
+        if ts > self.close_ns:
             if event["kind"][0] == live.LATE and not self._in_a_session(ts):
                 return _NO_ROWS
-            flushed = self._open(ts)
-            closed = live.push(self._params, self._state, event, ts, self._bars, self._rows)
-            return np.concatenate([flushed, self._rows[:closed]])
-        return self._rows[: live.push(self._params, self._state, event, ts, self._bars, self._rows)]
+            flushed = self.open(ts)
+            return np.concatenate([flushed, self.push(event, ts)])
+        closed = live.push(self._params, self._state, event, ts, self._bars, self._rows)
+        return self.closed(closed) if closed else _NO_ROWS
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What `live.push` works on, by its arguments' names. They stay where they are as long as the engine lives."""
+        return {"params": self._params, "state": self._state, "bars": self._bars, "rows": self._rows}
+
+    def closed(self, count: int) -> np.ndarray:
+        """The ROWs that the last event closed."""
+        return copied(self._rows[:count])
+
+    def rehearse(self) -> np.ndarray:
+        """The row of the bar under way if it closed as it is. The engine is left as it was, to the byte; what the close
+        will need has come to the processor's caches."""
+        until = self.last_close_ns + MINUTE
+        if not self._state["session"]["index"][0] or until > self.close_ns:
+            return _NO_ROWS
+        held = self._state.view(np.uint8)
+        bar = _AT["bars"] + int(self._state["count"][0]) * BAR.itemsize
+        kept = [(part, held[part].copy()) for part in (*_MOVING, slice(bar, bar + BAR.itemsize))]
+        closed = live.push(self._params, self._state, event_record(live.CLOCK, until), until, self._bars, self._rows)
+        row = self.closed(closed)
+        for part, was in kept:
+            held[part] = was
+        return row
 
     def clock(self, ts: int) -> np.ndarray:
         """The rows that the mere passing of time up to `ts` completes in the trading day under way."""
@@ -114,8 +142,8 @@ class Engine:
             raise DataError(
                 f"a snapshot of {len(snapshot)} bytes is not of this version: {engine.STATE.itemsize} bytes"
             )
-        self._state = np.frombuffer(bytearray(snapshot), engine.STATE)
-        self._close = int(self._state["session"]["close_ns"][0])
+        self._state.view(np.uint8)[:] = np.frombuffer(snapshot, np.uint8)
+        self.close_ns = int(self._state["session"]["close_ns"][0])
 
     def _in_a_session(self, ts: Any) -> Any:
         """Whether moments lie in a trading day, not in a break: a late arrival in a break opens no day, since it is
@@ -123,14 +151,17 @@ class Engine:
         at = np.searchsorted(self._closes, ts, side="left")
         return (at < self._closes.size) & (ts >= self._sessions["open_ns"][np.minimum(at, self._closes.size - 1)])
 
-    def _open(self, ts: int) -> np.ndarray:
-        """Run the day under way to its close and open the one that `ts` belongs to; the rows of the former."""
+    def open(self, ts: int) -> np.ndarray:
+        """Run the day under way to its close and open the one that `ts` belongs to; the rows of the former.
+
+        Raises CalendarError outside the sessions.
+        """
         at = int(np.searchsorted(self._closes, ts, side="left"))
         if at == self._closes.size:
             raise CalendarError(f"{utc(ts)} lies after the last trading day loaded, {self._sessions['day'][-1]}")
-        flushed = self.clock(self._close)
+        flushed = self.clock(self.close_ns)
         engine.open_day(self._params, self._state, self._sessions[at : at + 1], self._contracts[at])
-        self._close = int(self._closes[at])
+        self.close_ns = int(self._closes[at])
         return flushed
 
     def _advance(self, events: Tape, until: int) -> np.ndarray:
@@ -138,6 +169,11 @@ class Engine:
             day = self._state["session"]["day"][0]
             raise DataError(f"{events.bars.size} bars on trading day {day}: at most {engine.BARS_A_DAY}")
         return self._rows[: engine.run(self._params, self._state, until, events, self._bars, self._rows)].copy()
+
+
+def copied(records: np.ndarray) -> np.ndarray:
+    """Records on their own. Field by field, as numpy copies them, takes ten times as long."""
+    return np.frombuffer(bytearray(records.tobytes()), records.dtype)
 
 
 def contract_id(symbol: str) -> int:

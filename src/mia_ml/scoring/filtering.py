@@ -100,19 +100,29 @@ def judge(gate, room, values, out):
 
 
 @kernel
-def decide_all(formula_array, state_array, gate, ts, day, values, out):
-    """Decisions of consecutive rows: ts and day int64 [n], values float64 [n, fields], out DECISION [n].
+def room_of(gate):
+    inputs, members = gate.columns.size + 2, gate.models.members.size
+    return Room(np.empty(inputs), np.empty(2 * inputs, np.float32), np.empty(2 * members + 1))
+
+
+@kernel
+def decide(formula, state, gate, room, ts, day, values, out):
+    """One row's decision with a filter.
 
     A filtered crossing has consumed the arm, starts no cooldown and does not count toward the day's limit.
     """
-    formula, state = formula_array[0], state_array[0]
-    inputs, members = gate.columns.size + 2, gate.models.members.size
-    room = Room(np.empty(inputs), np.empty(2 * inputs, np.float32), np.empty(2 * members + 1))
+    decision.cross(state, decision.weigh(formula, ts, day, values, out), out)
+    if out.crossing == 0:
+        return
+    if judge(gate, room, values, out):
+        decision.act(formula, state, out)
+    else:
+        out.action = decision.FILTERED
+
+
+@kernel
+def decide_all(formula_array, state_array, gate, ts, day, values, out):
+    """Decisions of consecutive rows: ts and day int64 [n], values float64 [n, fields], out DECISION [n]."""
+    room = room_of(gate)
     for i in range(ts.size):
-        decision.cross(state, decision.weigh(formula, ts[i], day[i], values[i], out[i]), out[i])
-        if out[i].crossing == 0:
-            continue
-        if judge(gate, room, values[i], out[i]):
-            decision.act(formula, state, out[i])
-        else:
-            out[i].action = decision.FILTERED
+        decide(formula_array[0], state_array[0], gate, room, ts[i], day[i], values[i], out[i])

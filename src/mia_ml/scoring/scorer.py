@@ -9,31 +9,49 @@ from mia_ml.features import engine
 from mia_ml.scoring import filtering
 from mia_ml.scoring.filter import Filter
 
+_BEYOND = 1.2
+"""Exceedance of a crossing that is rehearsed."""
+
 
 class Scorer:
-    """Decides row after row, and can be saved and restored between any two. Without a filter every crossing passes."""
+    """Decides row after row, and can be saved and restored between any two. Without a filter every crossing passes.
+
+    state: the kernels' own, which stays where it is as long as the scorer lives.
+    """
 
     def __init__(self, formula: Formula, filter: Filter | None = None) -> None:
         self.formula = formula
         self.filter = filter
-        self._state = np.zeros(1, decision.STATE)
+        self.state = np.zeros(1, decision.STATE)
         self.decide(np.zeros(0, engine.ROW))  # loads the kernels, so that the first live row does not wait for them
 
     def decide(self, rows: np.ndarray) -> np.ndarray:
         """DECISION records of consecutive ROW records, in time order."""
+        return self._decide(self.formula.record, self.state, rows)
+
+    def rehearse(self, row: np.ndarray) -> np.ndarray:
+        """The DECISION on one ROW if its score crossed here, so that the models are asked. Nothing of it is kept."""
+        state = self.state.copy()
+        score = self._decide(self.formula.record, state, row)["score"]
+        inside = self.formula.record.copy()
+        inside["threshold_session"], inside["threshold"] = 0, np.abs(score) / _BEYOND
+        state["day"], state["armed"], state["raw"] = row["day"], 1, 0.0
+        return self._decide(inside, state, row)
+
+    def _decide(self, formula: np.ndarray, state: np.ndarray, rows: np.ndarray) -> np.ndarray:
         out = np.zeros(rows.size, decision.DECISION)
         rows = np.ascontiguousarray(rows)
         values = rows.view(np.float64).reshape(rows.size, engine.ROW.itemsize // 8)
         ts, day = np.ascontiguousarray(rows["ts"]), np.ascontiguousarray(rows["day"])
         if self.filter is None:
-            decision.decide_all(self.formula.record, self._state, ts, day, values, out)
+            decision.decide_all(formula, state, ts, day, values, out)
         else:
-            filtering.decide_all(self.formula.record, self._state, self.filter.gate, ts, day, values, out)
+            filtering.decide_all(formula, state, self.filter.gate, ts, day, values, out)
         return out
 
     def snapshot(self) -> bytes:
         """Everything the next row's decision needs."""
-        return self._state.tobytes()
+        return self.state.tobytes()
 
     def restore(self, snapshot: bytes) -> None:
         """Continue from a snapshot. Raises DataError on a foreign length."""
@@ -41,4 +59,4 @@ class Scorer:
             raise DataError(
                 f"a snapshot of {len(snapshot)} bytes is not of this version: {decision.STATE.itemsize} bytes"
             )
-        self._state = np.frombuffer(bytearray(snapshot), decision.STATE)
+        self.state.view(np.uint8)[:] = np.frombuffer(snapshot, np.uint8)

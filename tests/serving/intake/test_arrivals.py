@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mia_ml.core import calendar
 from mia_ml.core.moments import MINUTE, NONE
 from mia_ml.core.tables import Batch
+from mia_ml.single.road import Road, Source
 from mia_ml.store import rules
 from mia_ml.store.rules import Rules
 from mia_ml.store.screen import Screen
@@ -16,10 +17,12 @@ from serving.intake.arrivals import Arrivals
 from serving.intake.events import BEHIND, FUTURE, LATE, RECORD
 from serving.intake.journal import DayLog
 from serving.intake.merge import FOREVER
+from tests.single import through
 
 SESSION = calendar.load("cme_globex", 2023, 2024).at(20240312)
 OPEN, CLOSE = int(SESSION["open_ns"]), int(SESSION["close_ns"])
 GRACE, HOLD, S = 250_000_000, 10**9, 1_000_000_000
+THROUGH = through.engine(), through.scorer(), through.event()
 
 
 def arrivals(tmp, contract="ESM4", limits=None, latest=FOREVER):
@@ -60,18 +63,20 @@ def vix(position, ts, value=13.0):
 def quick(into, lane, table, record):
     """By the quick way where there is one; what goes on, with the rows of an index that waited for it."""
     e = record[0]
-    reason = -1
-    if table == "trades":
-        values = (e["price"], e["size"], e["side"], e["sequence"], e["ts_recv"])
-        reason = into.trade(lane, int(e["position"]), int(e["ts_event"]), *(value.item() for value in values))
-    elif table == "book":
-        prices = [e[f"{side}_px_{k:02d}"].item() for side in ("bid", "ask") for k in range(5)]
-        sizes = [e[f"{side}_sz_{k:02d}"].item() for side in ("bid", "ask") for k in range(5)]
-        reason = into.book(lane, int(e["position"]), int(e["ts_event"]), prices, sizes, int(e["ts_recv"]))
-    if reason < 0:
+    position, ts, came = int(e["position"]), int(e["ts_event"]), int(e["ts_recv"])
+    if table not in into.slots or not into.is_plain(lane, ts, came):
         record["feed"] = lane.number
         return False, into.portion(lane, {table: record}, 0)
-    return True, into.merge.release(int(e["ts_event"])) | {table: record} if reason == 0 else {}
+    if table == "trades":
+        into.trade(lane, position, ts, *(e[name].item() for name in ("price", "size", "side", "sequence")), came)
+    else:
+        prices = [e[f"{side}_px_{k:02d}"].item() for side in ("bid", "ask") for k in range(5)]
+        sizes = [e[f"{side}_sz_{k:02d}"].item() for side in ("bid", "ask") for k in range(5)]
+        into.book(lane, position, ts, prices, sizes, came)
+    screen = None if lane.screened else into.screen_of(lane, table)
+    reason = Road(*THROUGH, Source(table, into.slots[table], screen, into.session)).screen()
+    into.keep(lane, table, position, ts, reason)
+    return True, into.merge.release(ts) | {table: record} if reason == 0 else {}
 
 
 PRICE = st.sampled_from((5100.0, 5100.25, 5099.5, 5101.0, 5100.1, 5400.0, 5401.0, 4800.0, np.nan, np.inf, -np.inf))

@@ -1,4 +1,4 @@
-"""Compile whatever scoring calls, once, at install: `python -m mia_ml.scoring.warm`. Later processes load it."""
+"""Compile whatever scoring calls, once, at install: `python -m mia_ml.single.warm`. Later processes load it."""
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from mia_ml.features import engine, stream
 from mia_ml.models.ensemble import ARRAYS, SIGNAL_INPUTS, Ensemble, Member
 from mia_ml.scoring.filter import Filter, Rule
 from mia_ml.scoring.scorer import Scorer
+from mia_ml.single import road
 
 
 def _smallest() -> Ensemble:
@@ -25,6 +26,7 @@ def _smallest() -> Ensemble:
 
 def warm() -> None:
     stream.warm()
+    road.warm()
     nothing = Formula("nothing", (), np.zeros(1, FORMULA))
     filter = Filter(_smallest(), Rule("fixed", 0.5), np.zeros(1, execution.PARAMS))
     for scorer in (Scorer(nothing), Scorer(nothing, filter)):

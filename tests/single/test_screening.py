@@ -1,4 +1,4 @@
-"""One event at a time is judged as a batch is."""
+"""One event at a time is screened as a batch is."""
 
 import numpy as np
 import pytest
@@ -7,15 +7,19 @@ from hypothesis import strategies as st
 
 from mia_ml.core import calendar
 from mia_ml.core.tables import LEVELS, SCHEMAS, Batch
+from mia_ml.single.kernels import SCREENED_OUT
+from mia_ml.single.road import Road, Source
 from mia_ml.store import rules
 from mia_ml.store.rules import Rules
 from mia_ml.store.screen import Screen
-from mia_ml.store.single import Single
+
+from . import through
 
 SESSIONS = calendar.load("cme_globex", 2023, 2024)
 TODAY, NEXT = SESSIONS.at(20240312), SESSIONS.at(20240313)
 OPEN, CLOSE = int(TODAY["open_ns"]), int(TODAY["close_ns"])
 S = 1_000_000_000
+THROUGH = through.engine(), through.scorer(), through.event()
 PRICES = st.sampled_from((5100.0, 5100.25, 5101.0, 5099.0, 5100.1, 5500.0, 5501.0, 4700.0, np.nan, np.inf))
 STEPS = st.sampled_from((0, 1, S, 30 * S, 60 * S, 900 * S, -S, -3 * 3600 * S))
 
@@ -50,20 +54,19 @@ def slot_of(table):
     return np.zeros(1, np.dtype([("number", "i8"), ("reason", "i8"), *fields]))
 
 
-def single_of(table, symbol, limits=None):
+def road_of(table, symbol, limits=None, session=TODAY, screen=None):
     slot = slot_of(table)
-    return Single(Screen(table, symbol, limits or Rules()), slot), slot
+    return Road(*THROUGH, Source(table, slot, screen or Screen(table, symbol, limits or Rules()), session)), slot
 
 
-def one_by_one(table, symbol, columns, limits, session=TODAY):
-    single, slot = single_of(table, symbol, limits)
-    single.open_day(session)
+def one_by_one(table, symbol, columns, limits):
+    road, slot = road_of(table, symbol, limits)
     found = []
     for k in range(columns["ts_event"].size):
         slot["number"], slot["reason"] = k, 77
         for name, values in columns.items():
             slot[name] = values[k]
-        found.append(single.reason())
+        found.append(road.screen())
     return found
 
 
@@ -90,23 +93,28 @@ def test_snapshots(draws, start):
 
 
 def test_the_next_day_goes_on_from_the_state_of_the_last():
-    single, slot = single_of("trades", "ESM4")
-    single.open_day(TODAY)
+    screen = Screen("trades", "ESM4", Rules())
+    today, slot = road_of("trades", "ESM4", screen=screen)
     slot["size"], slot["side"] = 1, 1
     slot["ts_event"], slot["price"] = OPEN, 5100.0
-    assert single.reason() == rules.OK
+    assert today.screen() == rules.OK
+    tomorrow, slot = road_of("trades", "ESM4", session=NEXT, screen=screen)
+    slot["size"], slot["side"] = 1, 1
     slot["ts_event"], slot["price"] = NEXT["open_ns"], 5500.0
-    single.open_day(NEXT)
-    assert single.reason() == rules.OK  # over the break a gap is no jump
+    assert tomorrow.screen() == rules.OK  # over the break a gap is no jump
     slot["ts_event"] = OPEN
-    assert single.reason() == rules.CLOSED
+    assert tomorrow.screen() == rules.CLOSED
     slot["ts_event"], slot["price"] = NEXT["open_ns"] + 1, 5900.0
-    assert single.reason() == rules.JUMP
+    assert tomorrow.screen() == rules.JUMP
 
 
 @pytest.mark.parametrize("symbol", ["../ES", "XYZ", "ESH4-ESM4"])
 @pytest.mark.parametrize("table", ["trades", "book"])
 def test_what_is_no_contract_is_refused_whatever_it_says(table, symbol):
-    single, _ = single_of(table, symbol)
-    single.open_day(TODAY)
-    assert [single.reason(), single.reason()] == [rules.UNKNOWN_SYMBOL] * 2
+    road, _ = road_of(table, symbol)
+    assert (road.screen(), road.take()) == (rules.UNKNOWN_SYMBOL, SCREENED_OUT + rules.UNKNOWN_SYMBOL)
+
+
+def test_what_was_screened_before_is_not_again():
+    slot = slot_of("trades")
+    assert Road(*THROUGH, Source("trades", slot, None, TODAY)).screen() == 0

@@ -9,7 +9,8 @@ from tests.scoring import small
 CODE = """
 import sys
 from pathlib import Path
-from mia_ml.scoring import bundle, warm
+from mia_ml.scoring import bundle
+from mia_ml.single import warm
 from numba.core.registry import CPUDispatcher
 warm.warm()
 

@@ -1,0 +1,1 @@
+"""One event at a time: screened, run and decided in one compiled call."""

@@ -1,0 +1,110 @@
+"""The tables of `single.kernels`, filled: one event after another through screening, engine and scorer."""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from mia_ml.confluence import decision
+from mia_ml.core.kernel import entry
+from mia_ml.features import engine
+from mia_ml.features.stream import Engine, copied
+from mia_ml.scoring.scorer import Scorer
+from mia_ml.single import kernels
+from mia_ml.single.kernels import NO_TABLE, RUN, SCREEN, SCREENED_OUT, TABLE
+from mia_ml.store import rules
+from mia_ml.store.screen import Screen
+
+BOTH = SCREEN | RUN
+
+
+class Source(NamedTuple):
+    """Where the events of a table come from.
+
+    table: 'trades' or 'book'. record: an array of length one whose fields, of eight bytes, are from `ts_event` on the
+    table's columns in order; its owner overwrites it. screen: None for what was screened before. session: the SESSION
+    that the events belong to.
+    """
+
+    table: str
+    record: np.ndarray
+    screen: Screen | None
+    session: np.void
+
+
+class Road:
+    """engine, scorer: what an event goes through; both may be used in other ways between two events.
+
+    event: EVENT array of length one. Without a source it is the event, else it becomes it, for whoever else wants it.
+    """
+
+    def __init__(self, through: Engine, scorer: Scorer, event: np.ndarray, source: Source | None = None) -> None:
+        self.engine = through
+        self.scorer = scorer
+        self._out = np.zeros(engine.BARS_A_DAY, decision.DECISION)
+        screen = source.screen if source is not None else None
+        self._refused = screen is not None and not screen.known
+        self._steps = RUN if screen is None else BOTH
+        arrays = {"event": event, "out": self._out, "formula": scorer.formula.record, "scorer": scorer.state}
+        words = {"kind": NO_TABLE}
+        if source is not None:
+            words = {"kind": kernels.EVENTS[source.table], **_of_session(source.session)}
+            arrays["record"] = _from_time_on(source.record)
+        if screen is not None and screen.known:
+            arrays |= {"screen": screen.state, "limits": screen.limits}
+        if scorer.filter is not None:
+            gate, words["filtered"] = scorer.filter.gate, 1
+            arrays |= {"gate": gate.terms, "columns": gate.columns, "along": gate.along, **gate.models._asdict()}
+        arrays |= through.arrays
+        self._held = list(arrays.values())
+        words |= {name: array.ctypes.data for name, array in arrays.items()}
+        words |= {f"n_{name}": len(array) for name, array in arrays.items()}
+        self._table = np.array([words.get(name, 0) for name in TABLE], np.int64)
+        self._address = self._table.ctypes.data
+        self._call = _entry()
+
+    def screen(self) -> int:
+        """The reason of the event by `store.rules`, 0 when it may enter: `run` comes next."""
+        if self._refused:
+            return rules.UNKNOWN_SYMBOL
+        if self._steps == RUN:
+            return 0
+        found = self._call(self._address, SCREEN)
+        return found - SCREENED_OUT if found else 0
+
+    def run(self) -> int:
+        """How many rows the event closed, which are decided."""
+        return self._call(self._address, RUN)
+
+    def take(self) -> int:
+        """Both at once: the rows closed, or SCREENED_OUT plus the reason, which is negative."""
+        if self._refused:
+            return SCREENED_OUT + rules.UNKNOWN_SYMBOL
+        return self._call(self._address, self._steps)
+
+    def rows(self, closed: int) -> np.ndarray:
+        """The ROWs that the last event closed."""
+        return self.engine.closed(closed)
+
+    def decisions(self, closed: int) -> np.ndarray:
+        """The DECISIONs on them."""
+        return copied(self._out[:closed])
+
+
+def _of_session(session: np.void) -> dict[str, int]:
+    return {"open_ns": int(session["open_ns"]), "session": int(session["index"])}
+
+
+def _from_time_on(record: np.ndarray) -> np.ndarray:
+    return record.view(np.uint8)[record.dtype.fields["ts_event"][1] :]  # type: ignore[index]
+
+
+@functools.cache
+def _entry() -> Callable[[int, int], int]:
+    return entry(kernels.take)
+
+
+def warm() -> None:
+    """Load the compiled call, or compile it."""
+    _entry()
