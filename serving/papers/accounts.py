@@ -75,7 +75,7 @@ def note_row(version: str, day: int, note: Note) -> Row:
 
 
 class Store:
-    """One connection for all threads of the service; other processes may read beside it.
+    """One connection for all threads of the service; other processes may read beside it. turn: whose it is.
 
     Every method raises Unavailable, one line, when the file cannot be read or written now.
     """
@@ -83,7 +83,7 @@ class Store:
     def __init__(self, engine: sa.Engine, shown: str) -> None:
         self.shown = shown
         self._engine = engine
-        self._turn = RLock()
+        self.turn = RLock()
         with self._told():
             self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -107,7 +107,7 @@ class Store:
         """All of them or none, and on disk. Raises DataError where one is there with other values."""
         if not rows:
             return
-        with self._turn, self._told(), self._transaction():
+        with self.turn, self._told(), self._transaction():
             for table, values in rows:
                 if table in tables.LAST:
                     self._add_news(table, values)
@@ -163,7 +163,7 @@ class Store:
         return tuple(0 if number is None else number + 1 for number in last)  # type: ignore[return-value]
 
     def _rows(self, statement: sa.Select) -> Sequence[sa.Row]:
-        with self._turn, self._told():
+        with self.turn, self._told():
             return self._connection.execute(statement).all()
 
     def _add_once(self, table: sa.Table, values: Mapping[str, Any]) -> None:

@@ -128,12 +128,14 @@ class Account:
         self._unsaved.append(accounts.note_row(self.version, day.day, note))
 
     def save(self) -> None:
-        """All that is new to the store. Raises Unavailable while it takes nothing: nothing is lost, save again later.
+        """All that is new to the store, from any thread. Raises Unavailable while it takes nothing: save again later.
 
         DataError when the store holds another result for the same signal or day.
         """
-        self.store.write(self._unsaved)
-        self._unsaved.clear()
+        with self.store.turn:
+            rows = self._unsaved[:]
+            self.store.write(rows)
+            del self._unsaved[: len(rows)]  # others may have come meanwhile
 
     def snapshot(self) -> bytes:
         """The account between two calls, but for rows that are not saved."""

@@ -112,7 +112,7 @@ def test_a_full_disk_is_said_and_nothing_lost(path):
     market = world("trades", 1)
     with accounts.open_store(path) as store:
         kept = account(market, store)
-        with store._turn:
+        with store.turn:
             pages = store._connection.exec_driver_sql("PRAGMA page_count").scalar()
             store._connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
         for day, contract, columns, signals in market.days:
@@ -122,7 +122,7 @@ def test_a_full_disk_is_said_and_nothing_lost(path):
         with pytest.raises(Unavailable, match="database or disk is full: make room"):
             kept.save()
         assert store.versions() == [], "all or nothing"
-        with store._turn:
+        with store.turn:
             store._connection.exec_driver_sql("PRAGMA max_page_count = 100000")
         kept.finish()
         kept.save()
