@@ -1,9 +1,10 @@
 """Event to decision through the live service's desk, without its sockets, as the service runs it.
 
-Timed is all of `Desk.take`: an event is judged, screened, packed, handed to the operating system for the day's log, and
-run through the engine. Of one that closes a bar: until its decision is taken (the scorer has returned), until its line
-has been written and published, and until the paper account has followed, which is when the next event can be taken.
-Nothing is forced to the disk (`serve.sync: never`): how long that takes is the disk's affair.
+Timed is all of `Desk.take`: an event is judged, screened, packed, run through the engine, and handed to the operating
+system for the day's log. Of one that closes a bar: until its decision is taken (score, models, action), and until its
+line has been written and published. What the service does when its loop is free is done here between two events, and
+not in their time: a bar's end is rehearsed, and the paper account follows what is out. Nothing is forced to the disk
+(`serve.sync: never`): how long that takes is the disk's affair.
 
 The garbage collector is as in the service: what is there at the start is frozen, then it runs when it wants to, and its
 second generation once a second between two events.
@@ -11,9 +12,10 @@ second generation once a second between two events.
 
 import contextlib
 import gc
+import itertools
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +27,6 @@ from benchmarks.live_world import LiveWorld
 from benchmarks.market import PARAMS, FullDay
 from mia_ml import settings
 from mia_ml.core.moments import MINUTE
-from mia_ml.scoring.scorer import Scorer
 from mia_ml.settings.serve import Serve
 from mia_ml.store.rules import Rules
 from serving.app.metrics import Metrics
@@ -34,6 +35,7 @@ from serving.day.days import Core
 from serving.day.desk import Desk
 from serving.day.fleet import Fleet
 from serving.day.history import Market, Snapshots
+from serving.day.output import Cause
 from serving.day.rail import CHAMPION, Contender, Verdict
 from serving.day.trading_day import TradingDay
 from serving.guards.clock import AnchoredClock
@@ -52,43 +54,50 @@ INCLUDED = "judging, screening, packing, log and engine included"
 COLLECT_NS = 1_000_000_000
 
 
-class TimedScorer(Scorer):
-    """A scorer that says when it last returned, whether it asked its models, and when the line was published."""
+class TimedDesk(Desk):
+    """A desk that says when it had last taken a decision, whether its score crossed, and when its line was out; what
+    follows a decision waits until `rest`."""
 
-    decided_ns = 0
-    published_ns = 0
-    crossed = False
-
-    def published(self, number: int, line: bytes) -> None:
-        self.published_ns = time.perf_counter_ns()
-
-    def decide(self, rows: np.ndarray) -> np.ndarray:
-        out = super().decide(rows)
-        self.decided_ns = time.perf_counter_ns()
-        self.crossed = bool(out["crossing"].any())
-        return out
-
-
-class Accounts:
-    """The paper accounts as the service has them follow a desk."""
-
-    def __init__(self, kept: Papers, standing: Standing) -> None:
+    def __init__(self, core: Core, clock: AnchoredClock, kept: Papers) -> None:
+        super().__init__(core, clock, [self._published], self)
+        self.decided_ns = self.published_ns = 0
+        self.crossed = False
         self._papers = kept
-        self._standing = standing
+        self._waiting: list[Callable[[], None]] = []
+
+    def rest(self, until_ns: int) -> None:
+        """What the service does while its loop is free: it looks at its clock 20 times a second, so that a bar's end
+        does not come unawares however far away the next event is."""
+        while self._waiting:
+            self._waiting.pop(0)()
+        ends = -(-(self.now_ns() + 1) // MINUTE) * MINUTE
+        if self._rehearsal.is_due(min(until_ns, ends - 1)):
+            self._rehearsal.go(self._today(), ends - 1)
 
     def champion_is(self, contender: Contender, day: int) -> None:
         self._papers.champion_is(contender, day)
 
     def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
-        self._papers.follow(day, out, self._standing.episodes())
+        stood = self.core.acting.standing.episodes()
+        self._waiting.append(lambda: self._papers.follow(day, out, stood))
 
     def end(self, day: TradingDay, bars: int) -> None:
-        self._papers.end(day, bars, self._standing.episodes())
+        self.rest(0)
+        self._papers.end(day, bars, self.core.acting.standing.episodes())
+
+    def _decide(self, verdicts: list[Verdict], cause: Cause, recovered: bool = False) -> None:
+        if verdicts:
+            self.decided_ns = time.perf_counter_ns()
+            self.crossed = any(verdict.decision["crossing"][0] for verdict in verdicts)
+        super()._decide(verdicts, cause, recovered)
+
+    def _published(self, number: int, line: bytes) -> None:
+        self.published_ns = time.perf_counter_ns()
 
 
 class Taken(NamedTuple):
-    """Of some events, ns through `Desk.take`; of those that closed a bar, until the scorer returned and until the line
-    was out, 0 for the others; whether the models were asked."""
+    """Of some events, ns through `Desk.take`; of those that closed a bar, until it was decided and until the line was
+    out, 0 for the others; whether the models were asked."""
 
     whole: np.ndarray
     decided: np.ndarray
@@ -106,36 +115,39 @@ def serve_settings(**changes: object) -> Serve:
     return Serve.model_validate({**chosen, "clock": "event", **changes})
 
 
-def desk(world: LiveWorld, state: Path, scorer: "TimedScorer") -> Desk:
+def desk(world: LiveWorld, state: Path) -> TimedDesk:
     """A desk on the days before, that has seen nothing of its own yet; the version's paper account follows it."""
     serve, content = serve_settings(sync="never"), world.content
     market = Market(content, world.tables, state / "days", int(world.rows["ts"][-1]))
-    contender = Contender("benchmark/1", "0" * 64, CHAMPION, "", content, scorer)
+    contender = Contender("benchmark/1", "0" * 64, CHAMPION, "", content, content.scorer())
     fleet = Fleet(market, Snapshots(state / "engine"), [contender], lambda what, n: None)
     clock = AnchoredClock(serve.guards.skew_ms * 1_000_000)
     acting = Acting(Standing(), serve.guards, state / "drift", clock.now_ns)
     acting.know(contender.version, content)
     core = Core(serve, Rules(), state, fleet, acting, Metrics())
-    accounts = Accounts(papers.in_folder(state, market.sessions, 0.95), acting.standing)
-    return Desk(core, clock, [scorer.published], accounts)
+    return TimedDesk(core, clock, papers.in_folder(state, market.sessions, 0.95))
 
 
-def timed(desk: Desk, scorer: TimedScorer, events: Iterable[list[wire.Event]], idle_s: float = 0.0) -> Taken:
+_LAST: list[wire.Event] = [wire.Clock(0)]
+
+
+def timed(desk: TimedDesk, events: Iterable[list[wire.Event]], idle_s: float = 0.0) -> Taken:
     """Feed messages of one event each."""
     taken = []
     clock, take, collected = time.perf_counter_ns, desk.take, time.perf_counter_ns()
-    for message in events:
+    for message, after in itertools.pairwise([*events, _LAST]):
         if idle_s:
             time.sleep(idle_s)
-        scorer.decided_ns = 0
+        desk.decided_ns = 0
         start = clock()
         take(FEED, message, 0)
         end = clock()
-        decided = scorer.decided_ns
+        decided = desk.decided_ns
         if decided:
-            taken.append((end - start, decided - start, scorer.published_ns - start, scorer.crossed))
+            taken.append((end - start, decided - start, desk.published_ns - start, desk.crossed))
         else:
             taken.append((end - start, 0, 0, False))
+        desk.rest(after[0].ts_event)
         if end - collected > COLLECT_NS:
             gc.collect(1)
             collected = end
@@ -148,13 +160,13 @@ def events(full: FullDay, world: LiveWorld, count: int = EVENTS) -> Iterator[Fig
     ts = np.sort(np.concatenate([columns["ts_event"] for columns in live_world.tables_of(full.day).values()]))
     opens = int(full.plan.sessions["rth_open_ns"][at]) - BEFORE_CASH_NS
     first = int(np.searchsorted(ts, opens))
-    with _at_work(world) as (made, scorer):
+    with _at_work(world) as made:
         for rows in live_world.portions_of(full.day, slice(0, first)):
             made.take_portion(FEED, False, rows)
         last = first + WARM_UP + count + IDLE_EVENTS
         messages = _messages(live_world.events_of(full.day, 1, slice(first, last)))
-        taken = timed(made, scorer, messages[: WARM_UP + count])
-        idle = timed(made, scorer, messages[WARM_UP + count :], IDLE_S)
+        taken = timed(made, messages[: WARM_UP + count])
+        idle = timed(made, messages[WARM_UP + count :], IDLE_S)
     plain = taken.whole[WARM_UP:][~taken.closing[WARM_UP:]]
     note = f"{plain.size:,} events that close no bar, {INCLUDED}, at full ES intensity"
     yield from _pair("live_desk_event", plain, (None, 10.0), note)
@@ -165,35 +177,33 @@ def events(full: FullDay, world: LiveWorld, count: int = EVENTS) -> Iterator[Fig
 
 def closes(world: LiveWorld, most_days: int = DAYS, idle_closes: int = IDLE_CLOSES) -> Iterator[Figure]:
     """Events that close a bar whose score crosses, so that 600 trees are asked, back to back and after idle."""
-    with _at_work(world) as (made, scorer):
+    with _at_work(world) as made:
         days, first, parts = world.days(), 1, []
         for _ in range(most_days):
             messages = _messages(live_world.events_of(next(days), first))
             first += len(messages)
-            parts.append(timed(made, scorer, messages))
+            parts.append(timed(made, messages))
             gc.unfreeze()
-        idle = _after_idle(made, scorer, _messages(live_world.events_of(next(days), first)), idle_closes)
+        idle = _after_idle(made, _messages(live_world.events_of(next(days), first)), idle_closes)
     taken = _together(parts)
     asked, others = taken.crossed, taken.closing & ~taken.crossed
-    whole, plain = np.percentile(taken.whole[asked], [50, 99]) / 1e3, np.percentile(taken.out[others], 99) / 1e3
+    plain = np.percentile(taken.out[others], 99) / 1e3
     note = (
-        f"{asked.sum():,} bars that the trees were asked about, until the line is out, {INCLUDED}; until the paper "
-        f"account has followed p50 and p99 {whole[0]:.0f} and {whole[1]:.0f} us; p99 of {others.sum():,} other bars "
-        f"{plain:.0f} us"
+        f"{asked.sum():,} bars that the trees were asked about, until the line is out, {INCLUDED}; p99 of "
+        f"{others.sum():,} other bars {plain:.0f} us"
     )
     yield from _pair("live_desk_close", taken.out[asked], (None, 60.0), note)
-    yield from _pair("live_desk_decided", taken.decided[asked], (None, 60.0), "the same until the scorer returned")
+    yield from _pair("live_desk_decided", taken.decided[asked], (None, 60.0), "the same until the decision was taken")
     note = f"{idle.crossed.sum():,} bars, each event after {IDLE_S * 1e3:.0f} ms asleep"
     yield from _pair("live_desk_close_after_idle", idle.out[idle.crossed], (None, None), note)
 
 
 @contextlib.contextmanager
-def _at_work(world: LiveWorld) -> Iterator[tuple[Desk, TimedScorer]]:
-    scorer = TimedScorer(world.content.formula(), world.content.filter())
+def _at_work(world: LiveWorld) -> Iterator[TimedDesk]:
     with tempfile.TemporaryDirectory(prefix="mia-benchmark-desk-") as folder:
-        made = desk(world, Path(folder), scorer)
+        made = desk(world, Path(folder))
         try:
-            yield made, scorer
+            yield made
         finally:
             made.close()
             gc.unfreeze()
@@ -209,14 +219,14 @@ def _messages(events: Iterable[wire.Event]) -> list[list[wire.Event]]:
     return messages
 
 
-def _after_idle(desk: Desk, scorer: TimedScorer, messages: list[list[wire.Event]], most: int) -> Taken:
+def _after_idle(desk: TimedDesk, messages: list[list[wire.Event]], most: int) -> Taken:
     """The events that end a minute, each after a sleep; what lies between goes by without one."""
     minute = np.array([message[0].ts_event for message in messages]) // MINUTE
     parts, before = [], 0
     for at in (np.flatnonzero(np.diff(minute)) + 1).tolist()[:most]:
         if at > before:
-            timed(desk, scorer, messages[before:at])
-        parts.append(timed(desk, scorer, messages[at : at + 1], IDLE_S))
+            timed(desk, messages[before:at])
+        parts.append(timed(desk, messages[at : at + 1], IDLE_S))
         before = at + 1
     return _together(parts)
 

@@ -23,7 +23,7 @@ import msgspec
 
 from benchmarks import live_client, live_desk, live_messages, live_service, live_world
 from benchmarks.figures import Figure
-from benchmarks.live_desk import FEED, TimedScorer
+from benchmarks.live_desk import FEED
 from benchmarks.live_service import Service
 from benchmarks.live_world import LiveWorld
 from benchmarks.market import FullDay
@@ -50,14 +50,14 @@ _LINE = msgspec.json.Decoder(_Line)
 
 def catching_up(full: FullDay, world: LiveWorld) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="mia-benchmark-restart-") as folder:
-        made = live_desk.desk(world, Path(folder), _scorer(world))
+        made = live_desk.desk(world, Path(folder))
         for rows in live_world.portions_of(full.day):
             made.take_portion(FEED, False, rows)
+            made.rest(0)
         made.close()
         gc.collect()
-        scorer = _scorer(world)
         began = time.perf_counter()
-        again = live_desk.desk(world, Path(folder), scorer)
+        again = live_desk.desk(world, Path(folder))
         catch_up(again, lambda what, n: None)
         took = time.perf_counter() - began
         assert again.day is not None
@@ -67,10 +67,6 @@ def catching_up(full: FullDay, world: LiveWorld) -> Iterator[Figure]:
         raise DataError(f"caught up with {number:,} events of {full.events:,}")
     note = f"{number:,} events and {bars:,} decisions in {took:.2f} s: read, screened again, run, compared"
     yield Figure("live_catch_up_events_per_s", number / took, "events/s", 1e6, note=note)
-
-
-def _scorer(world: LiveWorld) -> TimedScorer:
-    return TimedScorer(world.content.formula(), world.content.filter())
 
 
 def start(world: LiveWorld) -> Iterator[Figure]:

@@ -82,7 +82,7 @@ class Quick:
             else:
                 verdicts += self._rails[0].closed(road, road.run())
             verdicts += [verdict for rail in self._rails[1:] for verdict in rail.push(packer.record, at)]
-        self._arrivals.merge.release(ts)
+        self._arrivals.merge.forgo(ts)
         self._seen = self._arrivals.merge.changes
         return verdicts
 

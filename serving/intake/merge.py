@@ -124,6 +124,16 @@ class Merge:
             found.setdefault(waiting.table, []).append(waiting.records)
         return {table: np.concatenate(parts) for table, parts in found.items()}
 
+    def forgo(self, until: int) -> None:
+        """What waits and counts up to `until` has gone on already."""
+        if max(waiting.last for waiting in self._waiting) > until:
+            self.release(until)
+            return
+        self.changes += 1
+        self._waiting.clear()
+        self._patience.clear()
+        self.prices_wait, self.earliest = False, FOREVER
+
     def release(self, until: int) -> Found:
         """What waits and counts up to `until`, by table, each in order of time; no table without records."""
         if self.earliest > until:

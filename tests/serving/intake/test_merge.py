@@ -190,3 +190,23 @@ def test_rows_of_an_index_alone_wait_for_a_price_however_long():
     merge.add("vix", records("vix", [15], 1), now_ns=0)
     assert merge.safe(now_ns=HOLD - 1) == NONE
     assert merge.safe(now_ns=1000 * HOLD) == NONE
+
+
+@settings(max_examples=50, deadline=None)
+@given(arrivals(), st.integers(-1, 70))
+def test_to_forgo_leaves_what_to_release_leaves(portions, until):
+    one, other = Merge(HOLD), Merge(HOLD)
+    for merge in (one, other):
+        for at, (lane, table, times, came) in enumerate(portions):
+            merge.add(table, records(table, times, 100 * at + 1, came), 0)
+            if table in PRICED:
+                merge.reach(lane, times[-1], 0)
+    released, seen = one.release(until), other.changes
+    if released:
+        other.forgo(until)
+    assert (other.changes > seen) == bool(released)
+    assert (one.earliest, one.prices_wait) == (other.earliest, other.prices_wait)
+    left = [{table: found.tobytes() for table, found in merge.waiting().items()} for merge in (one, other)]
+    assert left[0] == left[1]
+    rest = [merge.release(FOREVER - 1) for merge in (one, other)]
+    assert {t: r.tobytes() for t, r in rest[0].items()} == {t: r.tobytes() for t, r in rest[1].items()}
