@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mia_ml.core.errors import DataError
+from mia_ml.single import road
 from serving.day.history import Market, Show, Snapshots
 from serving.day.rail import CHAMPION, STANDBY, Contender, Rail, key_of
 
@@ -19,6 +20,7 @@ class Fleet:
         self._contenders = list(contenders)
         self._show = show
         self._seen = 0
+        road.warm()  # the first event does not wait for it
 
     def __iter__(self) -> Iterator[Contender]:
         """The champion first, who only stands by last."""
