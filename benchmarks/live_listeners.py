@@ -38,21 +38,25 @@ def main(address: str, count: str, out: str) -> None:
         chosen.register(opened, selectors.EVENT_READ, (listener, opened, live_client.Frames()))
     chosen.register(sys.stdin, selectors.EVENT_READ)
     print("listening", flush=True)
-    heard: list[tuple[int, int, int, int]] = []
+    heard: list[tuple[int, int, bytes]] = []
     while True:
         for key, _ in chosen.select():
             if key.data is None:
-                np.save(out, np.array(heard, np.int64).reshape(-1, 4))
+                np.save(out, np.array([_read(*each) for each in heard], np.int64).reshape(-1, 4))
                 return
             listener, opened, frames = key.data
             data = opened.recv(1 << 18)
             now = time.perf_counter_ns()
             for message in frames.feed(data):
                 if message.startswith(DECISION):
-                    line = _LINE.decode(message)
-                    heard.append((listener, line.number, line.live.ts_event, now))
+                    heard.append((listener, now, message))  # read when all is over: the others are waiting
             if frames.pings:
                 frames.answer(opened)
+
+
+def _read(listener: int, now: int, message: bytes) -> tuple[int, int, int, int]:
+    line = _LINE.decode(message)
+    return listener, line.number, line.live.ts_event, now
 
 
 if __name__ == "__main__":
