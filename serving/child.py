@@ -54,14 +54,17 @@ class Child:
                 raise
 
     async def close(self) -> int:
-        """Its exit code; 0 where there is none."""
-        process, self._process = self._process, None
+        """Its exit code; 0 where there is none. Whoever is interrupted in it closes again."""
+        process = self._process
         if process is None:
             return 0
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-        return await process.wait()
+        code = await process.wait()
+        if self._process is process:
+            self._process = None
+        return code
 
     async def _heard(self, question: Any) -> bytes:
         """A line of the process. Raises EOFError when it says no more."""

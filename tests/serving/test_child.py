@@ -69,6 +69,20 @@ async def test_an_answer_of_another_kind_is_none():
         await running("print(1)").ask(1, refuse)
 
 
+async def test_who_is_interrupted_in_closing_it_closes_it_again():
+    child = running("print(1)")
+    assert await child.ask(1, int) == 1
+    pid = child._process.pid
+    closing = asyncio.create_task(child.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert await child.close() == -signal.SIGKILL
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
 async def test_who_waits_no_longer_kills_it():
     child = running("time.sleep(100)")
     asked = asyncio.create_task(child.ask(1, int))
