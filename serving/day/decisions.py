@@ -87,6 +87,7 @@ class Kept(msgspec.Struct, frozen=True):
 
     number: int
     version: str
+    seal: str
     role: str
     decision: msgspec.Raw
     live: Live
@@ -122,11 +123,43 @@ def decided(row: np.ndarray, taken: np.ndarray, contract: str, scorer: Scorer) -
     )
 
 
-class Journal:
-    """The lines of all days, a file a day. number: of the last line."""
+class Sent:
+    """The lines of all days, a file a day, as whoever does not write them reads them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def path(self, day: int) -> Path:
+        return self.folder / f"{day}.jsonl"
+
+    def of_day(self, day: int) -> list[Kept]:
+        """The lines of a day. Raises DataError on one that cannot be read."""
+        return [_kept(self.path(day), n, line) for n, line in enumerate(self._whole_lines(day), 1)]
+
+    def after(self, number: int, most: int) -> Iterator[bytes]:
+        """Lines behind a number, oldest first, at most so many."""
+        for path in self._files():
+            lines = self._whole_lines(int(path.stem))
+            if not lines or _kept(path, len(lines), lines[-1]).number <= number:
+                continue
+            for n, line in enumerate(lines, 1):
+                if most and _kept(path, n, line).number > number:
+                    yield line
+                    most -= 1
+
+    def _files(self) -> list[Path]:
+        return sorted(path for path in self.folder.glob("*.jsonl") if path.stem.isdecimal())
+
+    def _whole_lines(self, day: int) -> list[bytes]:
+        path = self.path(day)
+        return path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+
+
+class Journal(Sent):
+    """The same, written. number: of the last line."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._day, self._file = 0, -1
         self.number = self._last()
@@ -159,27 +192,6 @@ class Journal:
             os.close(self._file)
         self._day, self._file = 0, -1
 
-    def path(self, day: int) -> Path:
-        return self.folder / f"{day}.jsonl"
-
-    def of_day(self, day: int) -> list[Kept]:
-        """The lines of a day. Raises DataError on one that cannot be read."""
-        return [_kept(self.path(day), n, line) for n, line in enumerate(self._whole_lines(day), 1)]
-
-    def after(self, number: int, most: int) -> Iterator[bytes]:
-        """Lines behind a number, oldest first, at most so many."""
-        for path in self._files():
-            lines = self._whole_lines(int(path.stem))
-            if not lines or _kept(path, len(lines), lines[-1]).number <= number:
-                continue
-            for n, line in enumerate(lines, 1):
-                if most and _kept(path, n, line).number > number:
-                    yield line
-                    most -= 1
-
-    def _files(self) -> list[Path]:
-        return sorted(path for path in self.folder.glob("*.jsonl") if path.stem.isdecimal())
-
     def _last(self) -> int:
         """The number of the last line; a line that a crash tore off is cut."""
         for path in reversed(self._files()):
@@ -191,10 +203,6 @@ class Journal:
             if lines:
                 return _kept(path, len(lines), lines[-1]).number
         return 0
-
-    def _whole_lines(self, day: int) -> list[bytes]:
-        path = self.path(day)
-        return path.read_bytes().splitlines(keepends=True) if path.is_file() else []
 
 
 def _kept(path: Path, n: int, line: bytes) -> Kept:

@@ -125,10 +125,11 @@ def _year(ts_ns: int) -> int:
 
 
 class Snapshots:
-    """Engine snapshots in a folder."""
+    """Engine snapshots in a folder. writes: whether new ones are kept there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, writes: bool = True) -> None:
         self.folder = folder
+        self._writes = writes
         folder.mkdir(parents=True, exist_ok=True)
 
     def engine_before(self, market: Market, content: Content, day: int, show: Show) -> Engine:
@@ -143,7 +144,7 @@ class Snapshots:
         for own in past[start:]:
             events += _run_whole(built, market, own, content.grace_ns)
             show(str(own.day), events)
-        if past[start:]:
+        if past[start:] and self._writes:
             self._keep(keys[-1], built)
         return built
 

@@ -8,7 +8,7 @@ import numpy as np
 from mia_ml.core.errors import DataError
 from mia_ml.core.moments import NONE, utc
 from mia_ml.core.tables import Batch
-from serving.day.decisions import Journal, Kept, decided
+from serving.day.decisions import Kept, Sent, decided
 from serving.day.rail import STANDBY, Verdict
 from serving.day.trading_day import TradingDay
 from serving.intake import events
@@ -27,13 +27,13 @@ class Recovered(NamedTuple):
     missing: list[Verdict]
 
 
-def recover(day: TradingDay, found: Found, journal: Journal) -> Recovered:
+def recover(day: TradingDay, found: Found, sent: Sent) -> Recovered:
     """Bring a day to where its log ends.
 
-    found: what its log holds. Raises DataError when what had left is not what this run gives: then the code, a bundle
-    or a file is not what it was, and nothing may go on as if it were.
+    found: what its log holds. sent: what had left. Raises DataError when that is not what this run gives: then the
+    code, a bundle or a file is not what it was, and nothing may go on as if it were.
     """
-    kept = journal.of_day(day.day)
+    kept = sent.of_day(day.day)
     if not found and not kept:
         return Recovered([], [])
     _restore_lanes(day, found)
@@ -54,7 +54,7 @@ def recover(day: TradingDay, found: Found, journal: Journal) -> Recovered:
     lost = [line for (version, _), line in told.items() if version in at_work]
     if lost:
         raise DataError(
-            f"{journal.path(day.day)}: decision {lost[0].number} of {lost[0].version} at {utc(lost[0].head.ts)} is not "
+            f"{sent.path(day.day)}: decision {lost[0].number} of {lost[0].version} at {utc(lost[0].head.ts)} is not "
             "among those that the day's log gives; move the day's log and journal away to begin it anew"
         )
     return out
