@@ -24,7 +24,6 @@ from serving.app import webhook
 from serving.app.hub import Hub
 from serving.app.metrics import Metrics
 from serving.app.status import Status
-from serving.day import parity
 from serving.day.acting import Acting
 from serving.day.catch_up import begun_in, catch_up
 from serving.day.days import DAYS, ENGINE, Core
@@ -39,6 +38,7 @@ from serving.guards.clock import NS_PER_MS, AnchoredClock
 from serving.guards.standing import Standing
 from serving.intake import wire
 from serving.papers import books as papers
+from serving.papers.looks import Looks
 from serving.unavailable import Unavailable
 from serving.versions.chosen import Lookout
 from serving.versions.succession import Succession, Wanted
@@ -70,7 +70,6 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._starting = "starting"
         self._feeds: list[Feed] = []
-        self._looked_at = 0
 
     # the application's side
 
@@ -78,7 +77,8 @@ class Service:
         """Raises MiaError, one line, when no version can be started as it should."""
         contenders = await self._succession.begin()
         content = contenders[0].content
-        market = Market(content, self._project / self.serve.tables, self.state_folder / DAYS, time.time_ns())
+        tables = self._project / self.serve.tables
+        market = Market(content, tables, self.state_folder / DAYS, time.time_ns())
         self._snapshots = Snapshots(self.state_folder / ENGINE)
         fleet = Fleet(market, self._snapshots, contenders, self._show)
         clock = AnchoredClock(self.serve.guards.skew_ms * NS_PER_MS)
@@ -88,6 +88,7 @@ class Service:
             acting.know(contender.version, contender.content, begun[-1] if begun else 0)
         self.metrics.build(mia=metadata.version("mia-ml"), bundle=contenders[0].seal)
         self._papers = papers.in_folder(self.state_folder, market.sessions, self._level)
+        self._looks = Looks(self._papers, self._succession.bundle_of, self.state_folder, tables, self._rules)
         core = Core(self.serve, self._rules, self.state_folder, fleet, acting, self.metrics)
         self._desk = Desk(core, clock, [self.hub.publish], self)
         self._status = Status(self._desk, self._papers)
@@ -99,7 +100,7 @@ class Service:
         gc.collect()
         gc.freeze()  # what lives as long as the service is never looked at again
         self._starting = ""
-        works = {"tick": self._tick, "watch": self._watch, "poll": self._poll}
+        works = {"tick": self._tick, "watch": self._watch, "poll": self._poll, "looks": self._looks.run}
         if self.serve.webhook.url:
             secret = os.environ.get(webhook.SECRET, "")
             works["webhook"] = webhook.Poster(self, self.serve.webhook, self.state_folder, secret).run
@@ -118,6 +119,7 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._succession.close()
         if self._desk is not None:
+            await self._looks.close()
             with contextlib.suppress(Unavailable):
                 self._desk.close()
             with contextlib.suppress(Unavailable):
@@ -190,13 +192,8 @@ class Service:
 
     def end(self, day: TradingDay, bars: int) -> None:
         assert self._desk is not None
-        if day.day != self._looked_at:  # a day whose end cannot be written is ended again and again
-            self._looked_at = day.day
-            differs = parity.difference(self._desk.core.fleet, self._snapshots, day, self._desk.journal)
-            if differs:
-                _log.error("parity of %s: %s", day.day, differs)
-                self._papers.incident(f"parity: {differs}")
         self._papers.end(day, bars, self._desk.core.acting.standing.episodes())
+        self._looks.want()
         self._say_broken(self._desk)
 
     def _say_broken(self, desk: Desk) -> None:

@@ -15,6 +15,7 @@ from mia_ml.backtest.simulator import NO_SIGNALS
 from mia_ml.core.errors import DataError
 from mia_ml.core.tables import Columns
 from mia_ml.judge.judgement import Judgement
+from mia_ml.registry.paper_gate import PARITY, UNSEEN
 from mia_ml.scoring import signals
 from serving.day.rail import CHAMPION, STANDBY, Contender, Verdict
 from serving.day.trading_day import TradingDay
@@ -75,10 +76,6 @@ class Papers:
         """From here on in a trading day; written with what is saved next."""
         self._champions.append((day, contender.version))
 
-    def incident(self, text: str) -> None:
-        """Something of the day that time does not resolve."""
-        self._incidents.found(text)
-
     def save(self) -> None:
         """All that is new to the store. Raises Unavailable."""
         while self._champions:
@@ -113,6 +110,26 @@ class Papers:
                 self._accounts[version].save()
                 statement.write_evidence(self._state, self.store, version, self._level)
         self._pairings.clear()
+
+    def unseen(self) -> dict[int, list[str]]:
+        """Days that are over and not yet run again from their logs, in order, with who decided. Raises Unavailable."""
+        found: dict[int, list[str]] = {}
+        for version in self.store.versions():
+            for day, note in self.store.notes(version).items():
+                if UNSEEN in note.incidents:
+                    found.setdefault(day, []).append(version)
+        return dict(sorted(found.items()))
+
+    def seen(self, day: int, versions: list[str], difference: str) -> None:
+        """A day was run again: what differs from what was sent, empty when nothing does. Raises Unavailable: then it
+        still waits."""
+        parity = [f"{PARITY}: {difference}"] if difference else []
+        for version in versions:
+            note = self.store.notes(version)[day]
+            rest = [text for text in note.incidents if text != UNSEEN]
+            amended = note._replace(incidents=tuple(dict.fromkeys([*parity, *rest])))
+            statement.write_evidence(self._state, self.store, version, self._level, {day: amended})
+            self.store.write([accounts.note_row(version, day, amended)])
 
     def state(self, version: str) -> dict[str, Any] | None:
         account = self._accounts.get(version)

@@ -1,12 +1,13 @@
-"""What a trading day on paper must not hide: whatever stood against acting at a decision, and what its end found.
+"""What a trading day on paper must not hide: whatever stood against acting at a decision, and that nobody has looked.
 
 An incident is noted in every account of the day as soon as it stands, so no restart loses it. When the day ends, what
-no longer stands is resolved. A day that had ended before keeps what it had: run again, it resolves nothing.
+no longer stands is resolved. A day that had ended before keeps what it had: gone on with, it resolves nothing. Whether
+a day's log gives what was sent is not known when it ends: its note says so, until somebody has looked.
 """
 
 from collections.abc import Mapping
 
-from mia_ml.registry.paper_gate import RESOLVED
+from mia_ml.registry.paper_gate import RESOLVED, UNSEEN
 from serving.papers.accounts import Store
 
 Episodes = Mapping[tuple[str, int], str]
@@ -21,7 +22,6 @@ class Incidents:
         self._store = store
         self._day = day
         self._stood: dict[tuple[str, int], str] = {}
-        self._found: dict[str, None] = {}
         self._mine: set[str] = set()
         """Texts that this process has noted."""
 
@@ -30,10 +30,6 @@ class Incidents:
         if standing.keys() - self._stood.keys():
             self.noted = False
         self._stood.update(standing)
-
-    def found(self, text: str) -> None:
-        """Something that time does not resolve."""
-        self._found[text] = None
 
     def so_far(self, version: str) -> tuple[str, ...]:
         """For a note while the day lasts. Raises Unavailable."""
@@ -49,7 +45,7 @@ class Incidents:
         if all(day.day != self._day for day in self._store.days(version)):
             before = [text if text in texts else resolved(text) for text in before]
         mine = [text if key in standing else resolved(text) for key, text in self._stood.items()]
-        return tuple(dict.fromkeys([*self._found, *before, *mine]))
+        return tuple(dict.fromkeys([UNSEEN, *before, *mine]))
 
     def _before(self, version: str) -> list[str]:
         """What was noted before this process began."""

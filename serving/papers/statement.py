@@ -26,6 +26,7 @@ from serving.unavailable import Unavailable
 UNIT = "R a trade"
 _SIDE = {1: "buy", -1: "sell"}
 _NO_NOTE = Note(0, 0, False, ())
+_NO_NEWS: Mapping[int, Note] = {}
 
 
 def statement(
@@ -103,9 +104,9 @@ def of_all(
     }
 
 
-def evidence(store: Store, version: str, level: float) -> dict[str, Any]:
-    """What `registry.paper_gate` reads."""
-    notes, days = store.notes(version), store.days(version)
+def evidence(store: Store, version: str, level: float, news: Mapping[int, Note] = _NO_NEWS) -> dict[str, Any]:
+    """What `registry.paper_gate` reads. news: notes by day that are about to be written."""
+    notes, days = {**store.notes(version), **news}, store.days(version)
     shown = []
     for day in days:
         came = {"trades": day.trades, "r": day.r, "usd": day.usd}
@@ -114,10 +115,11 @@ def evidence(store: Store, version: str, level: float) -> dict[str, Any]:
     return {"version": version, "days": shown, "edge": _edge(days, level)}
 
 
-def write_evidence(state: Path, store: Store, version: str, level: float) -> Path:
-    """After each trading day; whole or not at all. Raises Unavailable while the disk takes nothing."""
+def write_evidence(state: Path, store: Store, version: str, level: float, news: Mapping[int, Note] = _NO_NEWS) -> Path:
+    """When a trading day has ended or was looked at; whole or not at all. news: as in `evidence`. Raises Unavailable
+    while the disk takes nothing."""
     path = _path(state, version)
-    text = json.dumps(evidence(store, version, level), indent=1) + "\n"
+    text = json.dumps(evidence(store, version, level, news), indent=1) + "\n"
     beside = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

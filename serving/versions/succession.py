@@ -76,6 +76,11 @@ class Succession:
                 self.last_good = False
             return chosen != self.chosen and await self._change(desk, snapshots, chosen)
 
+    def bundle_of(self, version: str) -> Path:
+        """The folder of a version that was ever at work here, if it is still there."""
+        at_work = {one.version: Path(one.folder) for one in self.chosen.values()}
+        return at_work.get(version, self._lookout.bundles / version.replace("/", "-"))
+
     async def close(self) -> None:
         await self._lookout.close()
 

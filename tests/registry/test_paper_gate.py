@@ -79,6 +79,18 @@ def test_one_difference_to_research_is_enough(tmp_path: Path) -> None:
     assert gates(tmp_path, told)["parity"] == ("pass", "60 days without a difference")
 
 
+def test_a_day_that_nobody_has_looked_at_counts_for_nothing_and_against_nobody(tmp_path: Path) -> None:
+    told = document()
+    told["days"][17]["incidents"] = ["resolved: gap", paper_gate.UNSEEN]
+    why = f"2024-01-18: {paper_gate.UNSEEN}"
+    found = gates(tmp_path, told)
+    assert found["parity"] == ("undecidable", why)
+    assert found["paper days"] == ("undecidable", f"29 of 30 days on paper count; the last that does not is {why}")
+    assert gates(tmp_path, told, RULES._replace(days=0))["parity"][0] == "pass"
+    told["days"][3]["incidents"] = ["parity: decision 812 differs"]
+    assert gates(tmp_path, told)["parity"][0] == "fail"
+
+
 @pytest.mark.parametrize(
     ("edge", "status"),
     [

@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from mia_ml.settings.serve import Serve
 from mia_ml.store import parquet
 from mia_ml.store.rules import Rules
 from serving.app.metrics import Metrics
-from serving.day import decisions
+from serving.day import decisions, parity
 from serving.day.acting import Acting
 from serving.day.catch_up import begun_in
 from serving.day.days import Core
@@ -185,6 +186,14 @@ def bring(world, desk_, events, size=1000):
         rows = [part._replace(records=part.records[part.records["position"] < end].copy()) for part in rows]
         desk_.take_portion("ws", True, [part for part in rows if part.records.size])
     desk_.take("ws", [e for e in events if isinstance(e, wire.Clock)], 0)
+
+
+def difference(desk_, sent=None):
+    """What `parity.difference` says of the day of a desk, by those at work on it."""
+    fleet = desk_.core.fleet
+    fresh = [replace(contender, scorer=contender.content.scorer()) for contender in fleet]
+    again = Fleet(fleet.market, Snapshots(desk_.core.state / "engine"), fresh, lambda what, n: None)
+    return parity.difference(again, desk_.day.day, desk_.core.rules, sent or desk_.journal)
 
 
 def _rows(world):

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from serving.day import parity
-from serving.day.decisions import Journal
-from serving.day.history import Snapshots
+from serving.day.decisions import Sent
 from serving.day.rail import SHADOW
 from serving.intake.events import RECORD
 from tests.scoring import small
+from tests.serving import live_world
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +24,8 @@ def lived(faulty, tmp_path_factory):
 
 
 def difference(lived, sent=None):
-    state, desk = lived
-    return parity.difference(desk.core.fleet, Snapshots(state / "engine"), desk.day, sent or desk.journal)
+    _, desk = lived
+    return live_world.difference(desk, sent)
 
 
 def edited(lived, tmp_path, change):
@@ -36,7 +35,7 @@ def edited(lived, tmp_path, change):
     lines = path.read_bytes().splitlines(keepends=True)
     change(lines)
     (tmp_path / path.name).write_bytes(b"".join(lines))
-    return Journal(tmp_path)
+    return Sent(tmp_path)
 
 
 def test_an_honest_day_says_nothing_and_changes_nothing(lived):

@@ -7,7 +7,8 @@
 
 30 trades cannot show an edge (SPEC 8), so that none was seen yet stands in nobody's way; one that is refuted does.
 The evidence is the document that the service writes after each trading day. An incident is a line that says what
-happened; one that begins with "resolved" is settled, one that begins with "parity" is of parity.
+happened; one that begins with "resolved" is settled, one that begins with "parity" is of parity. A day of which it is
+not known yet whether it differs has an incident that says so.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from mia_ml.judge.judgement import GateResult, GateStatus, GateTable
 
 NAN, INF = math.nan, math.inf
 RESOLVED, PARITY = "resolved", "parity"
+UNSEEN = "not yet run again from its log"
 NO_DAY = "no trading day on paper yet"
 
 
@@ -175,11 +177,13 @@ def _parity(days: tuple[Day, ...], rules: Rules) -> GateResult:
         for incident in day.unresolved
         if incident.strip().lower().startswith(PARITY)
     ]
-    status: GateStatus = "fail" if broken else "pass" if days or rules.days == 0 else "undecidable"
-    why = f"{len(days)} days without a difference" if days else NO_DAY
+    unseen = [day.day for day in days if UNSEEN in day.incidents]
+    status: GateStatus = "pass" if (days and not unseen) or rules.days == 0 else "undecidable"
+    why, change = f"{len(days)} days without a difference" if days else NO_DAY, "a trading day on paper"
+    if unseen:
+        why, change = f"{iso(unseen[0])}: {UNSEEN}", "that day run again: the service does it when it has ended"
     if broken:
-        why = f"{iso(broken[0][0])}: {broken[0][1]}"
-    change = "the difference found and resolved" if broken else "a trading day on paper"
+        status, why, change = "fail", f"{iso(broken[0][0])}: {broken[0][1]}", "the difference found and resolved"
     return _result("parity", "live decisions equal research byte for byte", status, why, change)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from mia_ml.confluence import decision
 from mia_ml.features import engine
+from mia_ml.registry import paper_gate
 from mia_ml.scoring import table
 from serving.day import decisions
 from tests.serving.end_to_end.clients import Feed, Listener, together
@@ -55,6 +56,15 @@ def test_the_paper_account_is_what_research_makes_of_it(market, over_websocket):
     assert trades.size >= 10
     assert trades.tobytes() == wanted_trades.tobytes()
     assert outcomes.tobytes() == wanted_outcomes.tobytes()
+
+
+def test_the_day_that_is_over_was_run_again_and_the_one_that_is_not_was_not(market, over_websocket):
+    service, early, *_ = over_websocket
+    version = early.lines[0].version
+    path = paper_gate.path_of(service.state, *version.split("/"))
+    service.until(lambda: b"not yet" not in path.read_bytes())
+    (day,) = paper_gate.read(path, version).evidence.days
+    assert (day.day, day.decided, day.incidents) == (market.world.days[0].day, 1380, ())
 
 
 def test_every_signal_is_acted_upon(over_websocket):
