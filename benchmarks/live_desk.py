@@ -1,10 +1,11 @@
 """Event to decision through the live service's desk, without its sockets, as the service runs it.
 
-Timed is all of `Desk.take`: an event is judged, screened, packed, run through the engine, and handed to the operating
-system for the day's log. Of one that closes a bar: until its decision is taken (score, models, action), and until its
-line has been written and published. What the service does when its loop is free is done here between two events, and
-not in their time: a bar's end is rehearsed, and the paper account follows what is out. Nothing is forced to the disk
-(`serve.sync: never`): how long that takes is the disk's affair.
+Timed is `Desk.take`: an event is judged, screened, packed and run through the engine, which is when it has been taken,
+and handed to the operating system for the day's log, which is when it can be answered. Of one that closes a bar: until
+its decision is taken (score, models, action), and until its line has been written and published. What the service does
+when its loop is free is done here between two events, and not in their time: a bar's end is rehearsed, and the paper
+account follows what is out. Nothing is forced to the disk (`serve.sync: never`): how long that takes is the disk's
+affair.
 
 The garbage collector is as in the service: what is there at the start is frozen, then it runs when it wants to, and its
 second generation once a second between two events.
@@ -50,7 +51,7 @@ WARM_UP = 5_000
 EVENTS = 300_000
 BEFORE_CASH_NS = 15 * MINUTE
 IDLE_S, IDLE_EVENTS, IDLE_CLOSES = 0.002, 2_000, 600
-INCLUDED = "judging, screening, packing, log and engine included"
+INCLUDED = "judging, screening, engine and log included"
 COLLECT_NS = 1_000_000_000
 
 
@@ -60,7 +61,7 @@ class TimedDesk(Desk):
 
     def __init__(self, core: Core, clock: AnchoredClock, kept: Papers) -> None:
         super().__init__(core, clock, [self._published], self)
-        self.decided_ns = self.published_ns = 0
+        self.taken_ns = self.decided_ns = self.published_ns = 0
         self.crossed = False
         self._papers = kept
         self._waiting: list[Callable[[], None]] = []
@@ -74,12 +75,16 @@ class TimedDesk(Desk):
         if self._rehearsal.is_due(min(until_ns, ends - 1)):
             self._rehearsal.go(self._today(), ends - 1)
 
+    def settle(self) -> None:
+        self.taken_ns = time.perf_counter_ns()
+        super().settle()
+
     def champion_is(self, contender: Contender, day: int) -> None:
         self._papers.champion_is(contender, day)
 
     def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
-        stood = self.core.acting.standing.episodes()
-        self._waiting.append(lambda: self._papers.follow(day, out, stood))
+        stood, printed = self.core.acting.standing.episodes(), day.take_prints()
+        self._waiting.append(lambda: self._papers.follow(day, out, stood, printed))
 
     def end(self, day: TradingDay, bars: int) -> None:
         self.rest(0)
@@ -96,9 +101,10 @@ class TimedDesk(Desk):
 
 
 class Taken(NamedTuple):
-    """Of some events, ns through `Desk.take`; of those that closed a bar, until it was decided and until the line was
-    out, 0 for the others; whether the models were asked."""
+    """Of some events, ns until the engine had it and until it could be answered; of those that closed a bar, until it
+    was decided and until the line was out, 0 for the others; whether the models were asked."""
 
+    run: np.ndarray
     whole: np.ndarray
     decided: np.ndarray
     out: np.ndarray
@@ -144,9 +150,9 @@ def timed(desk: TimedDesk, events: Iterable[list[wire.Event]], idle_s: float = 0
         end = clock()
         decided = desk.decided_ns
         if decided:
-            taken.append((end - start, decided - start, desk.published_ns - start, desk.crossed))
+            taken.append((0, end - start, decided - start, desk.published_ns - start, desk.crossed))
         else:
-            taken.append((end - start, 0, 0, False))
+            taken.append((desk.taken_ns - start, end - start, 0, 0, False))
         desk.rest(after[0].ts_event)
         if end - collected > COLLECT_NS:
             gc.collect(1)
@@ -167,9 +173,10 @@ def events(full: FullDay, world: LiveWorld, count: int = EVENTS) -> Iterator[Fig
         messages = _messages(live_world.events_of(full.day, 1, slice(first, last)))
         taken = timed(made, messages[: WARM_UP + count])
         idle = timed(made, messages[WARM_UP + count :], IDLE_S)
-    plain = taken.whole[WARM_UP:][~taken.closing[WARM_UP:]]
-    note = f"{plain.size:,} events that close no bar, {INCLUDED}, at full ES intensity"
-    yield from _pair("live_desk_event", plain, (None, 10.0), note)
+    plain = ~taken.closing & (np.arange(taken.whole.size) >= WARM_UP)
+    note = f"{plain.sum():,} events that close no bar, until the engine has them, at full ES intensity"
+    yield from _pair("live_desk_taken", taken.run[plain], (None, 10.0), note)
+    yield from _pair("live_desk_event", taken.whole[plain], (None, 10.0), f"the same, {INCLUDED}: until answered")
     quiet = idle.whole[~idle.closing]
     note = f"{quiet.size:,} events, each after {IDLE_S * 1e3:.0f} ms asleep"
     yield from _pair("live_desk_event_after_idle", quiet, (None, None), note)

@@ -55,7 +55,7 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
     ),
     (
         (
-            *("live_desk_event_p50_us", "live_desk_event_p99_us"),
+            *("live_desk_taken_p50_us", "live_desk_taken_p99_us", "live_desk_event_p50_us", "live_desk_event_p99_us"),
             *("live_desk_event_after_idle_p50_us", "live_desk_event_after_idle_p99_us"),
         ),
         lambda market, day: live_desk.events(day(), live_world.shared()),

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from importlib import metadata
@@ -20,6 +21,7 @@ from mia_ml.core.errors import DataError, MiaError
 from mia_ml.judge import judgement
 from mia_ml.settings.serve import Serve
 from mia_ml.store.rules import Rules
+from serving.afterwards import Afterwards
 from serving.app import webhook
 from serving.app.hub import Hub
 from serving.app.metrics import Metrics
@@ -30,14 +32,15 @@ from serving.day.days import DAYS, ENGINE, Core
 from serving.day.desk import Desk
 from serving.day.fleet import Fleet
 from serving.day.history import Market, Show, Snapshots
-from serving.day.rail import Verdict
-from serving.day.trading_day import TradingDay
+from serving.day.trading_day import Printed, TradingDay
 from serving.feeds import build, feeding
 from serving.feeds.feed import Feed
 from serving.guards.clock import NS_PER_MS, AnchoredClock
 from serving.guards.standing import Standing
 from serving.intake import wire
 from serving.papers import books as papers
+from serving.papers.books import Decisions
+from serving.papers.incidents import Episodes
 from serving.papers.looks import Looks
 from serving.unavailable import Unavailable
 from serving.versions.chosen import Lookout
@@ -47,6 +50,8 @@ STOOD_DOWN = "stood_down.txt"
 """Holds the reason while the service is stood down by hand, over restarts."""
 TICK_S = 0.05
 WATCH_S = 1.0
+SWITCH_S = 0.0005
+"""How long the event loop waits at most for the interpreter, which a thread that saves has."""
 _log = logging.getLogger("mia.service")
 
 
@@ -70,11 +75,13 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._starting = "starting"
         self._feeds: list[Feed] = []
+        self._afterwards = Afterwards(lambda error: self._has_stopped("what follows a decision", error))
 
     # the application's side
 
     async def start(self) -> None:
         """Raises MiaError, one line, when no version can be started as it should."""
+        sys.setswitchinterval(SWITCH_S)
         contenders = await self._succession.begin()
         content = contenders[0].content
         tables = self._project / self.serve.tables
@@ -122,6 +129,7 @@ class Service:
             await self._looks.close()
             with contextlib.suppress(Unavailable):
                 self._desk.close()
+            self._afterwards.now()
             with contextlib.suppress(Unavailable):
                 self._papers.close()
 
@@ -134,7 +142,11 @@ class Service:
     def take(self, feed: str, events: list[wire.Event], ts_recv_ns: int) -> wire.Reply:
         if self._starting:
             raise Unavailable(f"the service is {self._starting}: try again")
-        return self._up().take(feed, events, ts_recv_ns)
+        desk = self._up()
+        reply = desk.take(feed, events, ts_recv_ns)
+        if desk.is_about_to_close():
+            self._afterwards.add(desk.rehearse)
+        return reply
 
     def state(self) -> dict[str, Any]:
         if self._desk is None:
@@ -179,11 +191,17 @@ class Service:
     # the desk's side
 
     def champion_is(self, contender: Any, day: int) -> None:
+        self._afterwards.now()
         self._papers.champion_is(contender, day)
 
-    def follow(self, day: TradingDay, out: list[tuple[Verdict, bool]]) -> None:
+    def follow(self, day: TradingDay, out: Decisions) -> None:
         assert self._desk is not None
-        self._papers.follow(day, out, self._desk.core.acting.standing.episodes())
+        stood, printed = self._desk.core.acting.standing.episodes(), day.take_prints()
+        self._afterwards.add(lambda: self._tell(day, out, stood, printed))
+
+    def _tell(self, day: TradingDay, out: Decisions, stood: Episodes, printed: Printed) -> None:
+        assert self._desk is not None
+        self._papers.follow(day, out, stood, printed)
         self._say_broken(self._desk)
         self._status.seen([verdict for verdict, _ in out])
         for verdict, act in out:
@@ -192,6 +210,7 @@ class Service:
 
     def end(self, day: TradingDay, bars: int) -> None:
         assert self._desk is not None
+        self._afterwards.now()
         self._papers.end(day, bars, self._desk.core.acting.standing.episodes())
         self._looks.want()
         self._say_broken(self._desk)
@@ -223,9 +242,13 @@ class Service:
         try:
             await work()
         except Exception as error:
-            desk = self._up()
-            desk.core.acting.standing.add(name, f"{name} has stopped: {error}; restart the service", desk.now_ns())
-            _log.exception("%s", name)
+            self._has_stopped(name, error)
+
+    def _has_stopped(self, name: str, error: Exception) -> None:
+        assert self._desk is not None
+        standing, now = self._desk.core.acting.standing, self._desk.now_ns()
+        standing.add(name, f"{name} has stopped: {error}; restart the service", now)
+        _log.error("%s", name, exc_info=error)
 
     async def _tick(self) -> None:
         """Time passes for the desk."""
@@ -247,6 +270,8 @@ class Service:
         while True:
             await asyncio.sleep(WATCH_S)
             self._look_around(self._up())
+            with contextlib.suppress(Unavailable):
+                await asyncio.to_thread(self._papers.save_accounts)
             gc.collect(1)
 
     def _look_around(self, desk: Desk) -> None:
@@ -259,7 +284,7 @@ class Service:
         for feed in self._feeds:
             feeding.look(feed, desk)
         with contextlib.suppress(Unavailable):
-            self._papers.save()
+            self._papers.save_notes()
 
     async def _poll(self) -> None:
         while True:

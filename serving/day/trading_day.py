@@ -4,6 +4,7 @@ Everything here is a function of what arrived: run again from the log, it gives 
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,22 @@ from serving.intake.tape import spans, tape_of
 
 _OTHER_CONTRACT = "another contract than the one that is traded"
 _NAN = float("nan")
+
+
+class Printed(NamedTuple):
+    """What the paper accounts are filled at: prints (ns UTC, points), or native bars (RECORDs)."""
+
+    prints: list[tuple[int, float]]
+    bars: list[np.ndarray]
+
+    @property
+    def tape(self) -> Columns:
+        """As canonical columns: `ts_event` and `price`, or those of bars."""
+        bars = np.concatenate([np.zeros(0, RECORD["bars"]), *self.bars])
+        if bars.size:
+            return events.columns("bars", bars)
+        table = np.array(self.prints, np.dtype([("ts", "i8"), ("px", "f8")]))
+        return {"ts_event": table["ts"].copy(), "price": table["px"].copy()}
 
 
 class TradingDay:
@@ -115,13 +132,11 @@ class TradingDay:
             return []
         return self._run(self.arrivals.release(now_ns))
 
-    def take_prints(self) -> tuple[Columns, np.ndarray]:
-        """The prints, `ts_event` and `price`, and the bars since the last call."""
-        prints, self.prints = self.prints, []
-        bars, self.bars = self.bars, []
-        table = np.array(prints, np.dtype([("ts", "i8"), ("px", "f8")]))
-        columns = {"ts_event": table["ts"].copy(), "price": table["px"].copy()}
-        return columns, np.concatenate([np.zeros(0, RECORD["bars"]), *bars])
+    def take_prints(self) -> Printed:
+        """What was printed since the last call."""
+        printed = Printed(self.prints, self.bars)
+        self.prints, self.bars = [], []
+        return printed
 
     def replay(self, found: Found, until: int, now_ns: int) -> list[Verdict]:
         """Run what a log holds, of which `until` had been reached at least; what still waited waits again, from

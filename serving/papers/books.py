@@ -18,8 +18,7 @@ from mia_ml.judge.judgement import Judgement
 from mia_ml.registry.paper_gate import PARITY, UNSEEN
 from mia_ml.scoring import signals
 from serving.day.rail import CHAMPION, STANDBY, Contender, Verdict
-from serving.day.trading_day import TradingDay
-from serving.intake import events
+from serving.day.trading_day import Printed, TradingDay
 from serving.papers import accounts, shadow, statement
 from serving.papers.accounts import Note, Store
 from serving.papers.incidents import Episodes, Incidents
@@ -46,8 +45,8 @@ class Papers:
         self._pairings: dict[str, dict[str, Any] | None] = {}
         self._begin(0)
 
-    def follow(self, day: TradingDay, out: Decisions, standing: Episodes) -> None:
-        """Decisions that are out, in time, and what stands against acting; what was printed meanwhile is the day's."""
+    def follow(self, day: TradingDay, out: Decisions, standing: Episodes, printed: Printed) -> None:
+        """Decisions that are out, in time; what stood against acting then, and what had been printed since the last."""
         rails = [contender for rail in day.rails for contender in rail.contenders]
         if day.day != self._day:
             self._begin(day.day)
@@ -55,8 +54,7 @@ class Papers:
                 if contender.role == CHAMPION:  # a crash may have come before this was saved
                     self.champion_is(contender, day.day)
         self._incidents.stand(standing)
-        prints, bars = day.take_prints()
-        tape: Columns = events.columns("bars", bars) if bars.size else prints
+        tape = printed.tape
         for contender in rails:
             mine = [(verdict, act) for verdict, act in out if verdict.contender is contender]
             version = contender.version
@@ -70,7 +68,7 @@ class Papers:
             self._waiting[version].append((tape, []))
         with contextlib.suppress(Unavailable):  # nothing is lost: it is told and saved the next time
             self._tell(day)
-            self.save()
+            self.save_notes()
 
     def champion_is(self, contender: Contender, day: int) -> None:
         """From here on in a trading day; written with what is saved next."""
@@ -78,14 +76,23 @@ class Papers:
 
     def save(self) -> None:
         """All that is new to the store. Raises Unavailable."""
+        self.save_notes()
+        self.save_accounts()
+
+    def save_accounts(self) -> None:
+        """What follows from a day's prints and signals: a crash loses none of it, so it may be saved late, and by
+        another thread. Raises Unavailable."""
+        for version, account in list(self._accounts.items()):
+            if version not in self.broken:
+                with self._sound(version):
+                    account.save()
+
+    def save_notes(self) -> None:
+        """What nothing else remembers: who was champion, and what stood against acting. Raises Unavailable."""
         while self._champions:
             self.store.champion(*self._champions[0])
             del self._champions[0]
             self._pairings.clear()
-        for version, account in self._accounts.items():
-            if version not in self.broken:
-                with self._sound(version):
-                    account.save()
         if not self._incidents.noted:
             for version, bars in self._bars.items():
                 note = Note(len(bars), len(bars), False, self._incidents.so_far(version))
@@ -150,6 +157,8 @@ class Papers:
 
     def statement(self, day: int | None) -> dict[str, Any]:
         """Raises DataError for a day that is not known, Unavailable."""
+        with contextlib.suppress(Unavailable):  # what the store cannot take now it shows later
+            self.save()
         now = {version: account.state() for version, account in self._accounts.items()}
         running = now if day in (None, self._day) else {}
         return statement.of_all(self.store, day, self._level, self.judgements, running)

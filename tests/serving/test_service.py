@@ -283,6 +283,7 @@ async def test_an_account_that_contradicts_itself_stands_against_acting_and_the_
     async with Running(market, tmp_path / "live") as running:
         running.service._papers.broken["mia-es/1"] = "paper.db: another result"
         running.feed(market.portions)
+        await asyncio.sleep(0)
         assert running.service.ready()[0].startswith("paper.db: another result")
         check_parts(market, running.decided())
 

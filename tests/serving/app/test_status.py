@@ -34,7 +34,7 @@ class Told(live_world.Nobody):
         self.papers.champion_is(contender, day)
 
     def follow(self, day, out):
-        self.papers.follow(day, out, {})
+        self.papers.follow(day, out, {}, day.take_prints())
         self.status.seen([verdict for verdict, _ in out])
 
     def plain(self, why=()):

@@ -83,7 +83,7 @@ def test_today_comes_from_the_tables_and_only_what_is_decided_from_here_on_leave
     desk, _ = begin(rolling, state, clock, tables)
     assert desk.day.day == rolling.days[0].day
     assert desk.day.arrivals.contract == rolling.days[0].contract
-    assert desk.day.take_prints()[0]["ts_event"].size == 0
+    assert desk.day.take_prints().tape["ts_event"].size == 0
     assert live_world.on_disk(state) == []
     reached = desk.day.rails[0].engine.last_close_ns  # the bar of the last price the store has
     assert now - 10 * MINUTE < reached <= now

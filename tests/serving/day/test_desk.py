@@ -162,11 +162,11 @@ def test_rows_of_a_portion_that_are_none_of_the_day_are_refused_and_the_others_a
         "another contract than the one that is traded, ESH4": 4,
     }
     desk.take_portion("file", False, [Rows("trades", "ESH4", rows_of(rolling, n).records[n - 1 :]) for n in (16, 15)])
-    prints, bars = desk.day.take_prints()
-    assert prints["price"].size == 9 + 2
-    assert (np.diff(prints["ts_event"]) >= 0).all()
-    assert bars.size == 0
-    assert desk.day.take_prints()[0]["price"].size == 0
+    printed = desk.day.take_prints()
+    assert printed.tape["price"].size == 9 + 2
+    assert (np.diff(printed.tape["ts_event"]) >= 0).all()
+    assert printed.bars == []
+    assert desk.day.take_prints().tape["price"].size == 0
 
 
 def test_a_feed_that_is_about_to_leave_the_day_waits_for_one_that_has_not(rolling, tmp_path):

@@ -38,7 +38,7 @@ class Following:
         self.papers.champion_is(contender, day)
 
     def follow(self, day, out):
-        self.papers.follow(day, out, self._standing)
+        self.papers.follow(day, out, self._standing, day.take_prints())
 
     def end(self, day, bars):
         self.papers.end(day, bars, self._standing)
