@@ -72,8 +72,8 @@ class TimedDesk(Desk):
         while self._waiting:
             self._waiting.pop(0)()
         ends = -(-(self.now_ns() + 1) // MINUTE) * MINUTE
-        if self._rehearsal.is_due(min(until_ns, ends - 1)):
-            self._rehearsal.go(self._today(), ends - 1)
+        if self.rehearsal.is_due(min(until_ns, ends - 1)):
+            self.rehearsal.go(self._today(), ends - 1)
 
     def settle(self) -> None:
         self.taken_ns = time.perf_counter_ns()

@@ -1,4 +1,7 @@
-"""`mia serve` in a process and a folder of its own, fed and heard by other processes."""
+"""`mia serve` in a process and a folder of its own, fed and heard by other processes.
+
+Feeds and listeners are other machines in life: here the service has the first core for itself, they have the others.
+"""
 
 import contextlib
 import json
@@ -23,6 +26,7 @@ from serving.app import tokens
 REPOSITORY = Path(__file__).resolve().parents[1]
 STOPS_S = 30.0
 TICKS = os.sysconf("SC_CLK_TCK")
+CORES = sorted(os.sched_getaffinity(0))
 
 
 def environment() -> dict[str, str]:
@@ -40,6 +44,7 @@ def run(module: str, *arguments: str, stdin: str = "") -> "subprocess.Popen[str]
         text=True,
         env=environment(),
     )
+    os.sched_setaffinity(process.pid, CORES[1:] or CORES)
     assert process.stdin is not None
     process.stdin.write(stdin + "\n")
     process.stdin.flush()
@@ -86,6 +91,7 @@ class Service:
         self._process = subprocess.Popen(
             command, cwd=self.folder, stdout=subprocess.PIPE, stderr=self._log, text=True, env=environment()
         )
+        os.sched_setaffinity(self._process.pid, CORES[:1])
         assert self._process.stdout is not None
         self.address = self._process.stdout.readline().rpartition(" ")[2].strip()
         self.ready_s = time.perf_counter() - began

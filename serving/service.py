@@ -142,11 +142,7 @@ class Service:
     def take(self, feed: str, events: list[wire.Event], ts_recv_ns: int) -> wire.Reply:
         if self._starting:
             raise Unavailable(f"the service is {self._starting}: try again")
-        desk = self._up()
-        reply = desk.take(feed, events, ts_recv_ns)
-        if desk.is_about_to_close():
-            self._afterwards.add(desk.rehearse)
-        return reply
+        return self._up().take(feed, events, ts_recv_ns)
 
     def state(self) -> dict[str, Any]:
         if self._desk is None:

@@ -24,7 +24,7 @@ class Desk(Days):
 
     def __init__(self, core: Core, clock: AnchoredClock, publish: list[Publish], follower: Follower) -> None:
         super().__init__(core, clock, publish, follower)
-        self._rehearsal = Rehearsal(core.acting)
+        self.rehearsal = Rehearsal(core.acting)
 
     def resume_after(self, feed: str) -> int:
         """The position of a feed that is written down; it goes on behind it."""
@@ -89,17 +89,8 @@ class Desk(Days):
 
     def tick(self) -> None:
         super().tick()
-        if self.is_about_to_close():
-            self.rehearse()
-
-    def is_about_to_close(self) -> bool:
-        """Whether a bar ends soon: `rehearse` then, as soon as nobody waits for anything."""
-        return self._rehearsal.is_due(self.now_ns())
-
-    def rehearse(self) -> None:
-        """Go through the next close without taking it."""
-        if self.day is not None:
-            self._rehearsal.go(self.day, self.now_ns())
+        if self._live and self.day is not None and self.rehearsal.is_due(self.now_ns()):
+            self.rehearsal.go(self.day, self.now_ns())
 
     def awaits_others(self, feed: str, ts_ns: int) -> bool:
         """Whether other feeds have still to reach the end of the trading day that a feed is about to leave."""

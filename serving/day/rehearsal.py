@@ -1,4 +1,4 @@
-"""Just before a bar ends: its close is gone through once, so that code and data are at hand when it comes.
+"""Just before a bar ends by the clock: its close is gone through once, so that code and data are at hand when it comes.
 
 Between two closes a thousand events push both out of the processor's caches, and the first pass costs several times
 what the next one does. Nothing of a rehearsal is kept: engines and scorers are as they were, to the byte, and nobody is
@@ -13,8 +13,8 @@ from serving.day.rail import STANDBY
 from serving.day.trading_day import TradingDay
 from serving.guards.clock import NS_PER_MS
 
-BEFORE_NS = 250 * NS_PER_MS
-"""How long before the end of a minute, by the service's time."""
+BEFORE_NS = 120 * NS_PER_MS
+"""How long before the end of a minute: whoever ticks 20 times a second does not miss it."""
 
 
 class Rehearsal:

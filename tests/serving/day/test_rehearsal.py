@@ -1,16 +1,16 @@
 """A rehearsed close changes nothing, and is due once, shortly before a minute ends."""
 
 import numpy as np
+import pytest
 
 from mia_ml.core.moments import MINUTE
 from mia_ml.features.stream import Engine
-from serving.day import rehearsal
 from serving.day.rail import CHAMPION, SHADOW
+from serving.day.rehearsal import BEFORE_NS
 from tests.scoring import small
 from tests.serving import live_world
+from tests.serving.day.test_desk import Time, by_the_wall, changed
 from tests.serving.test_crashes import Listener, started
-
-LONG_NS = 20 * 10**9
 
 
 def test_a_day_rehearsed_at_random_gives_the_lines_of_research(rolling, tmp_path):
@@ -24,39 +24,35 @@ def test_a_day_rehearsed_at_random_gives_the_lines_of_research(rolling, tmp_path
     for at, event in enumerate(rolling.events):
         desk.take("ws", [event], 0)
         if rng.random() < 0.01 or at < 3:
-            desk.rehearse()
+            desk.rehearsal.go(desk.day, event.ts_event)
     desk.take("ws", [rolling.end], 0)
     assert listener.of("mia-ml/1") == rolling.lines
     days = [day.day for day in rolling.days]
     assert listener.of("mia-ml/2") == live_world.research(other, rolling.tables, days).lines
 
 
-def test_it_is_due_once_before_the_minute_ends(rolling, tmp_path, monkeypatch):
-    desk, rehearsed = rolling.desk(tmp_path), []
-    monkeypatch.setattr(rehearsal, "BEFORE_NS", LONG_NS)  # events are rare here
-    real = Engine.rehearse
-    monkeypatch.setattr(Engine, "rehearse", lambda engine: rehearsed.append(desk.now_ns()) or real(engine))
-    due = []
-    for event in rolling.events[:4000]:
-        desk.take("ws", [event], 0)
-        if desk.is_about_to_close():
-            due.append(desk.now_ns())
-            desk.rehearse()
-            assert not desk.is_about_to_close()
-    assert rehearsed == due
-    minutes = [ts // MINUTE for ts in due]
-    assert len(set(minutes)) == len(minutes) > 5
-    assert all(ts % MINUTE >= MINUTE - LONG_NS for ts in due)
+def test_it_is_due_once_before_the_minute_ends(rolling, tmp_path):
+    desk = rolling.desk(tmp_path)
+    desk.take("ws", rolling.events[:100], 0)
+    minute = desk.now_ns() // MINUTE * MINUTE
+    due = [minute + MINUTE - BEFORE_NS - 1, minute + MINUTE - BEFORE_NS, minute + MINUTE - 1]
+    assert [desk.rehearsal.is_due(ts) for ts in due] == [False, True, True]
+    desk.rehearsal.go(desk.day, due[1])
+    assert [desk.rehearsal.is_due(ts) for ts in (*due, due[1] + MINUTE)] == [False, False, False, True]
 
 
-def test_time_that_passes_rehearses_too(rolling, tmp_path, monkeypatch):
-    desk, rehearsed = rolling.desk(tmp_path), []
-    monkeypatch.setattr(rehearsal, "BEFORE_NS", LONG_NS)
+@pytest.mark.parametrize(("wall", "expected"), [(False, 0), (True, 1)])
+def test_it_is_the_clock_that_has_it_rehearsed(rolling, tmp_path, monkeypatch, wall, expected):
+    """Not events, whose time may run at any pace."""
+    rehearsed = []
     monkeypatch.setattr(Engine, "rehearse", lambda engine: rehearsed.append(1) or np.zeros(0))
-    ticks = 0
-    for event in rolling.events[:4000]:
-        desk.take("ws", [event], 0)
-        due = desk.is_about_to_close()
-        desk.tick()
-        ticks += due
-    assert len(rehearsed) == ticks > 5
+    time = Time(rolling.days[0].open_ns + 30 * MINUTE - BEFORE_NS - 1)
+    desk = by_the_wall(rolling, tmp_path, time, Listener()) if wall else rolling.desk(tmp_path)
+    desk.take("ws", [changed(rolling.events[0], ts_event=time.ns)], 0)
+    desk.tick()
+    assert rehearsed == []
+    time.ns += BEFORE_NS
+    desk.take("ws", [changed(rolling.events[1], ts_event=time.ns)], 0)
+    desk.tick()
+    desk.tick()
+    assert len(rehearsed) == expected
