@@ -206,6 +206,38 @@ def test_index_values_may_become_known_while_the_exchange_is_closed():
     ]  # fmt: skip
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from((0, 1, -1, S, 3600 * S, 400 * 86_400 * S)),
+            st.sampled_from((13.0, 0.0, -1.0, np.nan, np.inf, -np.inf)),
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    st.booleans(),
+)
+def test_index_values_are_judged_by_the_first_reason_that_holds(draws, one_by_one):
+    ts = OPEN - S + np.cumsum([step for step, _ in draws])
+    value = np.array([value for _, value in draws])
+    expected, last = [], np.iinfo(np.int64).min
+    for moment, price in zip(ts.tolist(), value.tolist(), strict=True):
+        backwards = "time runs backwards" if moment < last else ""
+        expected.append(
+            backwards
+            or ("price not finite" if not np.isfinite(price) else "")
+            or ("size not positive" if price <= 0 else "")
+        )
+        last = max(last, moment)
+    if one_by_one:
+        screen = Screen("vix", "VIX", Rules())
+        found = [REASONS[int(screen.check(vix([t], [v])).reason[0])] for t, v in zip(ts, value, strict=True)]
+        assert found == expected
+    else:
+        assert reasons(vix(ts, value)) == expected
+
+
 def test_the_walk_over_sessions_is_the_calendar(tmp_path):
     known = calendar.load("cme_globex", 2023, 2024)
     rng = np.random.default_rng(1)

@@ -279,6 +279,29 @@ def check_bars(ts, open_, high, low, close, volume, position, open_ns, states, l
 
 
 @kernel
+def check_values(ts, numbers, volumes, is_price, position, states, reason):
+    """Rows of an index. numbers: all figures, none of which is infinite; of prices none is missing either. volumes: not
+    negative; prices are above 0."""
+    state = states[0]
+    for i in range(ts.size):
+        if position[i] < 0:
+            reason[i] = CLOSED
+            continue
+        infinite, negative = False, False
+        for values in numbers:
+            infinite |= math.isinf(values[i]) or (is_price and math.isnan(values[i]))
+        for values in volumes:
+            negative |= values[i] < 0.0 or (is_price and values[i] == 0.0)
+        if ts[i] < state.last_ts:
+            reason[i] = BACKWARDS
+        elif infinite:
+            reason[i] = NON_FINITE
+        elif negative:
+            reason[i] = SIZE
+        state.last_ts = max(state.last_ts, ts[i])
+
+
+@kernel
 def repeats(ts, price, size, side, sequence, first, repeated):
     """Mark rows equal in every field to an earlier row of the same moment, from row `first` on."""
     for i in range(first, ts.size):

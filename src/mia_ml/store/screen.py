@@ -38,6 +38,8 @@ class Screen:
         self.table = table
         self.rules = limits
         self.state = checks.fresh()
+        self._span = (1, 0)  # the moments that the sessions at hand are known to cover
+        self._sessions, self._closes = np.empty(0, moments.SESSION), np.empty(0, np.int64)
         self._moment: Columns = {}  # the rows of the last moment seen: a repeat may arrive with the next batch
         self._calendar = INDEX_CALENDAR
         if table in ("trades", "book", "bars"):
@@ -68,14 +70,19 @@ class Screen:
 
     def _locate(self, ts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Position of each moment in the sessions of the years it spans, -1 outside what a calendar can know."""
+        first, last = int(ts.min()), int(ts.max())
+        if self._span[0] <= first and last <= self._span[1]:
+            return checks.sessions_of(ts, self._closes), self._sessions
         sane = (ts >= FIRST_NS) & (ts < LAST_NS)
         inside = ts if sane.all() else ts[sane]
         position = np.full(ts.size, -1)
         if inside.size == 0:
             return position, np.empty(0, moments.SESSION)
-        sessions = calendar.covering(self._calendar, int(inside.min()), int(inside.max())).sessions
-        position[sane] = checks.sessions_of(inside, sessions["close_ns"].copy())
-        return position, sessions
+        first, last = int(inside.min()), int(inside.max())
+        self._sessions = calendar.covering(self._calendar, first, last).sessions
+        self._closes, self._span = self._sessions["close_ns"].copy(), _years_of(first, last)
+        position[sane] = checks.sessions_of(inside, self._closes)
+        return position, self._sessions
 
     def _trades(self, columns: Columns, position: np.ndarray, sessions: np.ndarray, reason: np.ndarray) -> None:
         ts, price, size, side = (columns[name] for name in ("ts_event", "price", "size", "side"))
@@ -101,24 +108,10 @@ class Screen:
 
     def _index_values(self, columns: Columns, position: np.ndarray, sessions: np.ndarray, reason: np.ndarray) -> None:
         """Options and VIX: an absent level is NaN, an infinite or negative figure is none."""
-        ts = columns["ts_event"]
-        seen = np.maximum.accumulate(np.where(position >= 0, ts, self.state["last_ts"][0]))
-        before = np.concatenate((self.state["last_ts"], seen[:-1]))
-        numbers = [values for name, values in columns.items() if values.dtype == np.float64]
-        infinite = np.logical_or.reduce([np.isinf(values) for values in numbers])
-        if self.table == "vix":
-            infinite |= np.isnan(columns["value"])
-            negative = columns["value"] <= 0
-        else:
-            negative = (columns["call_volume"] < 0) | (columns["put_volume"] < 0)
-        for code, marked in (
-            (rules.CLOSED, position < 0),
-            (rules.BACKWARDS, ts < np.maximum(before, self.state["last_ts"][0])),
-            (rules.NON_FINITE, infinite),
-            (rules.SIZE, negative),
-        ):
-            reason[marked & (reason == rules.OK)] = code
-        self.state["last_ts"] = seen[-1]
+        numbers = tuple(values for values in columns.values() if values.dtype == np.float64)
+        is_price = self.table == "vix"
+        volumes = numbers if is_price else (columns["call_volume"], columns["put_volume"])
+        checks.check_values(columns["ts_event"], numbers, volumes, is_price, position, self.state, reason)
 
     def _repeated(self, columns: Columns) -> np.ndarray:
         ts = columns["ts_event"]
@@ -171,6 +164,17 @@ def _limits(instrument: instruments.Instrument, limits: Rules) -> np.ndarray:
     record["confirm"] = limits.jump_confirm
     record["preopen_ns"] = int(limits.preopen_hours * HOUR)
     return record
+
+
+def _years_of(first_ns: int, last_ns: int) -> tuple[int, int]:
+    """The first and the last moment of the years that two moments lie in.
+
+    >>> [moments.utc(ts)[:19] for ts in _years_of(1_700_000_000_000_000_000, 1_700_000_000_000_000_001)]
+    ['2023-01-01T00:00:00', '2023-12-31T23:59:59']
+    """
+    years = np.array([first_ns, last_ns], "datetime64[ns]").astype("datetime64[Y]") + np.array([0, 1])
+    begin, end = years.astype("datetime64[ns]").astype(np.int64).tolist()
+    return begin, end - 1
 
 
 def _opens(sessions: np.ndarray) -> tuple[np.ndarray, int]:
