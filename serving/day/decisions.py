@@ -20,12 +20,10 @@ from mia_ml.features.volatility import REGIMES
 from mia_ml.scoring.scorer import Scorer
 from serving.unavailable import Unavailable
 
-_PLAIN = [name for name in decisions.DECISION.names or () if name not in ("member", "contribution")]
-_AT = {name: k for k, name in enumerate(decisions.DECISION.names or ())}
-
 
 class Decided(msgspec.Struct, frozen=True):
-    """The deterministic part. Units as in `confluence.decision.DECISION`; `close` and `barrier` in points."""
+    """The deterministic part, in the order of `confluence.decision.DECISION`, whose units it has; `close` and `barrier`
+    in points."""
 
     ts: int
     day: int
@@ -104,23 +102,28 @@ _KEPT = msgspec.json.Decoder(Kept)
 
 def decided(row: np.ndarray, taken: np.ndarray, contract: str, scorer: Scorer) -> bytes:
     """The deterministic part as JSON. row, taken: one ROW and the DECISION on it, arrays of length one."""
-    values = taken.item()
     terms, members = scorer.formula.terms, scorer.filter.members if scorer.filter is not None else ()
-    fingerprint = hashlib.sha256(row.tobytes() + taken.tobytes()).hexdigest()[:16]
-    plain = dict(zip(_PLAIN, (values[_AT[name]] for name in _PLAIN), strict=True))
-    plain["regime"], plain["session"] = REGIMES[plain["regime"]], SESSIONS[plain["session"]]
-    plain["action"] = decisions.ACTIONS[plain["action"]]
-    return _ENCODER.encode(
-        Decided(
-            instrument=contract,
-            models=dict(zip(members, values[_AT["member"]].tolist(), strict=False)),
-            contributions=dict(zip(terms, values[_AT["contribution"]].tolist(), strict=False)),
-            close=float(row["close"][0]),
-            barrier=float(records.barrier_points(row)[0]),
-            fingerprint=fingerprint,
-            **plain,
-        )
+    *first, regime, session, crossing, action, exceedance, probability, pass_mark, member, contribution = taken.item()
+    ts, day, *factors = first
+    plain = (
+        ts,
+        day,
+        contract,
+        *factors,
+        REGIMES[regime],
+        SESSIONS[session],
+        crossing,
+        decisions.ACTIONS[action],
+        exceedance,
+        probability,
+        pass_mark,
+        dict(zip(members, member.tolist(), strict=False)),
+        dict(zip(terms, contribution.tolist(), strict=False)),
+        float(row["close"][0]),
+        float(records.barrier_points(row)[0]),
+        hashlib.sha256(row.tobytes() + taken.tobytes()).hexdigest()[:16],
     )
+    return _ENCODER.encode(Decided(*plain))
 
 
 class Sent:

@@ -207,6 +207,8 @@ class Drift:
 
     def in_force(self, day: int) -> list[str]:
         """The alarms that are said on trading day yyyymmdd."""
+        if not self.alarms:
+            return []
         days = [*self._seen, *([day] if day not in self._seen[-1:] else [])][-self._days_in_force :]
         return [str(alarm) for alarm in self.alarms if alarm.day in days]
 

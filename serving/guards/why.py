@@ -12,7 +12,8 @@ def no_score(formula: Formula, row: np.ndarray, taken: np.ndarray) -> str:
 
     Raises DataError when the row does not account for it: then row and decision do not belong together.
     """
-    if not np.isnan(taken["score"][0]):
+    score = taken["score"][0]
+    if score == score:
         return ""
     used = formula.record[0]
     present, needed = float(taken["weight_present"][0]), float(used["least_weight"])
