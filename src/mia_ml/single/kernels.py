@@ -25,8 +25,8 @@ SCREEN, RUN = 1, 2
 SCREENED_OUT = -256
 """A call that ends in screening returns this plus the reason, a code of `store.rules`."""
 FIELDS = engine.ROW.itemsize // 8
-PRINT_WORDS, BOOK_WORDS = 4, 21
-"""Words of a record from its time on: ts, price, size, side; ts, ten prices, ten sizes."""
+WORDS = 21
+"""Of a snapshot from its time on: ts, ten prices, ten sizes. Of a print the first four are read: ts, price, size, side."""
 EVENTS = {"trades": live.TRADE, "book": live.BOOK}
 NO_TABLE = -1
 """In place of an event: `event` is filled by whoever calls."""
@@ -39,10 +39,13 @@ TABLE = (
     *("n_columns", "n_members", "n_groups", "n_nodes", "n_values", "n_terms", "n_knots"),
 )
 """The table's words by name: addresses of arrays, lengths (`n_`), and plain values."""
-_KIND, _RECORD, _OPEN_NS, _SESSION, _SCREEN, _LIMITS, _PARAMS, _STATE, _EVENT, _BARS, _ROWS = range(11)
-_FORMULA, _SCORER, _OUT, _FILTERED, _GATE, _COLUMNS, _ALONG, _MEMBERS, _GROUPS, _NODES, _VALUES = range(11, 22)
-_TERMS, _KNOTS, _COMBINATION, _N_COLUMNS, _N_MEMBERS, _N_GROUPS, _N_NODES, _N_VALUES, _N_TERMS = range(22, 31)
-_N_KNOTS = 31
+(
+    _KIND, _RECORD, _OPEN_NS, _SESSION, _SCREEN, _LIMITS,
+    _PARAMS, _STATE, _EVENT, _BARS, _ROWS,
+    _FORMULA, _SCORER, _OUT, _FILTERED,
+    _GATE, _COLUMNS, _ALONG, _MEMBERS, _GROUPS, _NODES, _VALUES, _TERMS, _KNOTS, _COMBINATION,
+    _N_COLUMNS, _N_MEMBERS, _N_GROUPS, _N_NODES, _N_VALUES, _N_TERMS, _N_KNOTS,
+) = range(len(TABLE))  # fmt: skip
 
 
 def _as_pointer(typing, address):
@@ -60,12 +63,10 @@ _pointer: Any = intrinsic(_as_pointer)
 @kernel
 def _screened(table):
     """The reason of the record that stands there, 0 when it may enter."""
-    words = carray(_pointer(table[_RECORD]), (BOOK_WORDS,), np.int64)
-    floats = carray(_pointer(table[_RECORD]), (BOOK_WORDS,), np.float64)
-    screen, limits = (
-        carray(_pointer(table[_SCREEN]), (1,), checks.STATE),
-        carray(_pointer(table[_LIMITS]), (1,), checks.LIMITS),
-    )
+    words = carray(_pointer(table[_RECORD]), (WORDS,), np.int64)
+    floats = carray(_pointer(table[_RECORD]), (WORDS,), np.float64)
+    screen = carray(_pointer(table[_SCREEN]), (1,), checks.STATE)
+    limits = carray(_pointer(table[_LIMITS]), (1,), checks.LIMITS)
     position, repeated, reason = np.zeros(1, np.int64), np.zeros(1, np.bool_), np.zeros(1, np.uint8)
     opens = table[_OPEN_NS : _OPEN_NS + 1]
     first, ts = table[_SESSION], words[0:1]
@@ -83,8 +84,8 @@ def _screened(table):
 @kernel
 def _packed(table, event):
     """The record that stands there as an EVENT."""
-    words = carray(_pointer(table[_RECORD]), (BOOK_WORDS,), np.int64)
-    floats = carray(_pointer(table[_RECORD]), (BOOK_WORDS,), np.float64)
+    words = carray(_pointer(table[_RECORD]), (WORDS,), np.int64)
+    floats = carray(_pointer(table[_RECORD]), (WORDS,), np.float64)
     event.kind = table[_KIND]
     event.ts[0] = words[0]
     if table[_KIND] == live.TRADE:
@@ -147,10 +148,8 @@ def take(address, steps):
     event = carray(_pointer(table[_EVENT]), (1,), live.EVENT)
     if table[_KIND] != NO_TABLE:
         _packed(table, event[0])
-    params, state = (
-        carray(_pointer(table[_PARAMS]), (1,), engine.PARAMS),
-        carray(_pointer(table[_STATE]), (1,), engine.STATE),
-    )
+    params = carray(_pointer(table[_PARAMS]), (1,), engine.PARAMS)
+    state = carray(_pointer(table[_STATE]), (1,), engine.STATE)
     bars = carray(_pointer(table[_BARS]), (engine.BARS_A_DAY,), BAR)
     rows = carray(_pointer(table[_ROWS]), (engine.BARS_A_DAY,), engine.ROW)
     closed = live.push(params, state, event, event[0].ts[0], bars, rows)

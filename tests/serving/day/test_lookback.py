@@ -130,10 +130,15 @@ def test_a_journal_that_does_not_know_a_version_and_one_that_is_none_are_said(fa
 
 @pytest.mark.parametrize("may", [True, False])
 def test_it_is_nice_and_what_it_did_not_expect_is_said_in_a_line(monkeypatch, capsys, may):
-    niced = []
+    niced, idle = [], []
 
     def nice(by):
         niced.append(by)
+        if not may:
+            raise PermissionError
+
+    def schedule(process, policy, parameters):
+        idle.append(policy == os.SCHED_IDLE)
         if not may:
             raise PermissionError
 
@@ -141,10 +146,11 @@ def test_it_is_nice_and_what_it_did_not_expect_is_said_in_a_line(monkeypatch, ca
         raise FileNotFoundError(2, "No such file\nor directory", "a.state")
 
     monkeypatch.setattr(os, "nice", nice)
+    monkeypatch.setattr(os, "sched_setscheduler", schedule)
     monkeypatch.setattr(lookback, "look", fail)
     question = {"day": 20240312, "versions": {}, "rules": {}, "state": "live", "tables": "tables"}
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(question)))
     lookback.main()
-    assert niced == [lookback.NICE]
+    assert (niced, idle) == ([lookback.NICE], [True])
     said = capsys.readouterr().out
     assert json.loads(said) == {"failed": "FileNotFoundError: [Errno 2] No such file or directory: 'a.state'"}
