@@ -26,7 +26,7 @@ SCREENED_OUT = -256
 """A call that ends in screening returns this plus the reason, a code of `store.rules`."""
 FIELDS = engine.ROW.itemsize // 8
 WORDS = 21
-"""Of a snapshot from its time on: ts, ten prices, ten sizes. Of a print the first four are read: ts, price, size, side."""
+"""Of a snapshot from its time on: ts, ten prices, ten sizes. Of a print four are read: ts, price, size, side."""
 EVENTS = {"trades": live.TRADE, "book": live.BOOK}
 NO_TABLE = -1
 """In place of an event: `event` is filled by whoever calls."""
