@@ -1,4 +1,4 @@
-"""Which code scores: a hash over the sources of every room that live scoring can reach, equal on every machine."""
+"""Which code scores: a hash over the sources of every room that a scorer can reach, equal on every machine."""
 
 import functools
 import hashlib

@@ -51,6 +51,7 @@ def test_websocket_in_and_out(market, over_websocket):
 
 def test_the_paper_account_is_what_research_makes_of_it(market, over_websocket):
     service, early, *_ = over_websocket
+    assert service.request("/api/statement")[0] == 200  # what a statement tells is on disk; else it is within a second
     trades, outcomes = paper_of(service.state, early.lines[0].version)
     wanted_trades, wanted_outcomes = paper_of_research(market)
     assert trades.size >= 10
