@@ -2,7 +2,8 @@
 
 Timed is `Desk.take`: an event is judged, screened, packed and run through the engine, which is when it has been taken,
 and handed to the operating system for the day's log, which is when it can be answered. Of one that closes a bar: until
-its decision is taken (score, models, action), and until its line has been written and published. What the service does
+its decision is taken (the compiled call has returned with score, models, action), and until its line has been written
+and published. What the service does
 when its loop is free is done here between two events, and not in their time: a bar's end is rehearsed, and the paper
 account follows what is out. Nothing is forced to the disk (`serve.sync: never`): how long that takes is the disk's
 affair.
@@ -29,6 +30,7 @@ from benchmarks.market import PARAMS, FullDay
 from mia_ml import settings
 from mia_ml.core.moments import MINUTE
 from mia_ml.settings.serve import Serve
+from mia_ml.single.road import Road
 from mia_ml.store.rules import Rules
 from serving.app.metrics import Metrics
 from serving.day.acting import Acting
@@ -38,10 +40,12 @@ from serving.day.fleet import Fleet
 from serving.day.history import Market, Snapshots
 from serving.day.output import Cause
 from serving.day.rail import CHAMPION, Contender, Verdict
+from serving.day.recovery import Recovered
 from serving.day.trading_day import TradingDay
 from serving.guards.clock import AnchoredClock
 from serving.guards.standing import Standing
 from serving.intake import wire
+from serving.intake.rows import Rows
 from serving.papers import books as papers
 from serving.papers.books import Papers
 
@@ -64,7 +68,26 @@ class TimedDesk(Desk):
         self.taken_ns = self.decided_ns = self.published_ns = 0
         self.crossed = False
         self._papers = kept
+        self._timed: set[int] = set()
         self._waiting: list[Callable[[], None]] = []
+
+    def open_day(self, at: int, stored: list[Rows] | None = None) -> Recovered:
+        recovered = super().open_day(at, stored)
+        for rail in self._today().rails:
+            if id(rail) not in self._timed:
+                self._timed.add(id(rail))
+                rail.closed = self._noted(rail.closed)  # type: ignore[method-assign, assignment]
+        return recovered
+
+    def _noted(self, closed: Callable[[Road, int], list[Verdict]]) -> Callable[[Road, int], list[Verdict]]:
+        """`Rail.closed`, to which the compiled call has just returned with rows and decisions."""
+
+        def noted(road: Road, count: int) -> list[Verdict]:
+            if count:
+                self.decided_ns = self.decided_ns or time.perf_counter_ns()
+            return closed(road, count)
+
+        return noted
 
     def rest(self, until_ns: int) -> None:
         """What the service does while its loop is free: it looks at its clock 20 times a second, so that a bar's end
@@ -92,7 +115,7 @@ class TimedDesk(Desk):
 
     def _decide(self, verdicts: list[Verdict], cause: Cause, recovered: bool = False) -> None:
         if verdicts:
-            self.decided_ns = time.perf_counter_ns()
+            self.decided_ns = self.decided_ns or time.perf_counter_ns()
             self.crossed = any(verdict.decision["crossing"][0] for verdict in verdicts)
         super()._decide(verdicts, cause, recovered)
 
@@ -200,7 +223,7 @@ def closes(world: LiveWorld, most_days: int = DAYS, idle_closes: int = IDLE_CLOS
         f"{others.sum():,} other bars {plain:.0f} us"
     )
     yield from _pair("live_desk_close", taken.out[asked], (None, 60.0), note)
-    yield from _pair("live_desk_decided", taken.decided[asked], (None, 60.0), "the same until the decision was taken")
+    yield from _pair("live_desk_decided", taken.decided[asked], (None, 60.0), "the same until the scorer has returned")
     note = f"{idle.crossed.sum():,} bars, each event after {IDLE_S * 1e3:.0f} ms asleep"
     yield from _pair("live_desk_close_after_idle", idle.out[idle.crossed], (None, None), note)
 

@@ -61,6 +61,11 @@ class Quick:
             verdicts += [verdict for rail in rails[1:] for verdict in rail.push(self._packer.record, ts)]
         return 0, verdicts
 
+    def rehearse(self) -> list[Verdict]:
+        """The close of the bar under way by the ways that it will take. Nothing is changed by it."""
+        first = self._rails[0].rehearse(self._road("index", None))
+        return first + [verdict for rail in self._rails[1:] for verdict in rail.rehearse()]
+
     def prepare(self) -> None:
         """Have the rows of an index that wait ready for the event that they wait for."""
         merge = self._arrivals.merge

@@ -77,10 +77,17 @@ class Rail:
         """Have the trading day of a moment under way."""
         return self._decide(self.engine.open(ts)) if ts > self.engine.close_ns else []
 
-    def rehearse(self) -> list[Verdict]:
-        """What the bar under way would lead to if it closed as it is, and crossed. Nothing is changed by it."""
-        row = self.engine.rehearse()
-        return [Verdict(by, row, by.scorer.rehearse(row)) for by in self.contenders] if row.size else []
+    def rehearse(self, road: Road | None = None) -> list[Verdict]:
+        """What the bar under way would lead to if it closed as it is, and crossed. Nothing is changed by it.
+
+        road: which the first version takes.
+        """
+        row, first = (self.engine.rehearse(), None) if road is None else road.rehearse()
+        if not row.size:
+            return []
+        others = self.contenders if first is None else self.contenders[1:]
+        taken = [] if first is None else [Verdict(self.contenders[0], row, first)]
+        return [*taken, *(Verdict(by, row, by.scorer.rehearse(row)) for by in others)]
 
     def join(self, contender: Contender) -> None:
         """Another version, as if it had been there since the day began."""

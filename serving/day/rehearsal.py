@@ -31,8 +31,7 @@ class Rehearsal:
     def go(self, day: TradingDay, now_ns: int) -> None:
         """Through engine, models, guards and the line that would be written."""
         self._minute = now_ns // MINUTE
-        for rail in day.rails:
-            for verdict in rail.rehearse():
-                if verdict.contender.role != STANDBY:
-                    self._acting.live_of(verdict, Cause(now_ns, None, 0))
-                    decided(verdict.row, verdict.decision, day.arrivals.contract, verdict.contender.scorer)
+        for verdict in day.rehearse():
+            if verdict.contender.role != STANDBY:
+                self._acting.live_of(verdict, Cause(now_ns, None, 0))
+                decided(verdict.row, verdict.decision, day.arrivals.contract, verdict.contender.scorer)

@@ -132,6 +132,10 @@ class TradingDay:
             return []
         return self._run(self.arrivals.release(now_ns))
 
+    def rehearse(self) -> list[Verdict]:
+        """What the bars under way would lead to if they closed as they are, and crossed. Nothing is changed by it."""
+        return self._quick.rehearse()
+
     def take_prints(self) -> Printed:
         """What was printed since the last call."""
         printed = Printed(self.prints, self.bars)

@@ -129,6 +129,26 @@ def test_what_is_screened_out_reaches_no_engine(new_scorer):
     assert engine.snapshot() != before
 
 
+def test_a_rehearsed_close_asks_the_models_and_changes_no_byte(tape, new_scorer):
+    engine, scorer = through.engine(), new_scorer()
+    road, asked, whole = Road(engine, scorer, through.event()), 0, []
+    assert [part.size for part in road.rehearse()] == [0, 0]
+    for part in market.chop(tape, range(100, 4_600, 150)):
+        rows = engine.run(part)
+        whole.append((rows, scorer.decide(rows)))
+        before = engine.snapshot(), scorer.snapshot(), scorer.formula.record.tobytes()
+        row, decided = road.rehearse()
+        assert (engine.snapshot(), scorer.snapshot(), scorer.formula.record.tobytes()) == before
+        assert row.tobytes() == engine.rehearse().tobytes()
+        assert decided.tobytes() == scorer.rehearse(row).tobytes()
+        assert ((decided["crossing"] != 0) == np.isfinite(decided["score"])).all()
+        asked += np.count_nonzero(np.isfinite(decided["probability"]))
+    alone = through.engine().run(tape)
+    assert np.concatenate([rows for rows, _ in whole]).tobytes() == alone.tobytes()
+    assert np.concatenate([decisions for _, decisions in whole]).tobytes() == new_scorer().decide(alone).tobytes()
+    assert (asked > 10) == (scorer.filter is not None)
+
+
 def test_a_rehearsed_decision_asks_the_models_and_changes_nothing(tape, world):
     engine, scorer = through.engine(), small.content(world.ensemble, rows_=world.rows).scorer()
     rows = engine.run(tape)

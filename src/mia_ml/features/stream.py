@@ -1,6 +1,8 @@
 """The engine as an object: feed it events in any portions, get rows, save and restore it at any point."""
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -96,19 +98,28 @@ class Engine:
         return copied(self._rows[:count])
 
     def rehearse(self) -> np.ndarray:
-        """The row of the bar under way if it closed as it is. The engine is left as it was, to the byte; what the close
-        will need has come to the processor's caches."""
+        """The row of the bar under way if it closed as it is. The engine is left as it was, to the byte."""
+        with self.put_back() as until:
+            if until is None:
+                return _NO_ROWS
+            event = event_record(live.CLOCK, until)
+            return self.closed(live.push(self._params, self._state, event, until, self._bars, self._rows))
+
+    @contextlib.contextmanager
+    def put_back(self) -> Iterator[int | None]:
+        """Whatever is done inside, up to the end of the bar under way, is undone. Gives that end, or None."""
         until = self.last_close_ns + MINUTE
         if not self._state["session"]["index"][0] or until > self.close_ns:
-            return _NO_ROWS
+            yield None
+            return
         held = self._state.view(np.uint8)
         bar = _AT["bars"] + int(self._state["count"][0]) * BAR.itemsize
         kept = [(part, held[part].copy()) for part in (*_MOVING, slice(bar, bar + BAR.itemsize))]
-        closed = live.push(self._params, self._state, event_record(live.CLOCK, until), until, self._bars, self._rows)
-        row = self.closed(closed)
-        for part, was in kept:
-            held[part] = was
-        return row
+        try:
+            yield until
+        finally:
+            for part, was in kept:
+                held[part] = was
 
     def clock(self, ts: int) -> np.ndarray:
         """The rows that the mere passing of time up to `ts` completes in the trading day under way."""

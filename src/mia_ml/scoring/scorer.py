@@ -1,5 +1,8 @@
 """The scorer: rows in, decisions out; called on a data set by research and on one row by live."""
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 
 from mia_ml.confluence import decision
@@ -27,27 +30,36 @@ class Scorer:
 
     def decide(self, rows: np.ndarray) -> np.ndarray:
         """DECISION records of consecutive ROW records, in time order."""
-        return self._decide(self.formula.record, self.state, rows)
-
-    def rehearse(self, row: np.ndarray) -> np.ndarray:
-        """The DECISION on one ROW if its score crossed here, so that the models are asked. Nothing of it is kept."""
-        state = self.state.copy()
-        score = self._decide(self.formula.record, state, row)["score"]
-        inside = self.formula.record.copy()
-        inside["threshold_session"], inside["threshold"] = 0, np.abs(score) / _BEYOND
-        state["day"], state["armed"], state["raw"] = row["day"], 1, 0.0
-        return self._decide(inside, state, row)
-
-    def _decide(self, formula: np.ndarray, state: np.ndarray, rows: np.ndarray) -> np.ndarray:
         out = np.zeros(rows.size, decision.DECISION)
         rows = np.ascontiguousarray(rows)
         values = rows.view(np.float64).reshape(rows.size, engine.ROW.itemsize // 8)
         ts, day = np.ascontiguousarray(rows["ts"]), np.ascontiguousarray(rows["day"])
         if self.filter is None:
-            decision.decide_all(formula, state, ts, day, values, out)
+            decision.decide_all(self.formula.record, self.state, ts, day, values, out)
         else:
-            filtering.decide_all(formula, state, self.filter.gate, ts, day, values, out)
+            filtering.decide_all(self.formula.record, self.state, self.filter.gate, ts, day, values, out)
         return out
+
+    def rehearse(self, row: np.ndarray) -> np.ndarray:
+        """The DECISION on one ROW if its score crossed here, so that the models are asked. Nothing of it is kept."""
+        with self.put_back():
+            self.lean(self.decide(row))
+            return self.decide(row)
+
+    def lean(self, decided: np.ndarray) -> None:
+        """Have the row of a DECISION cross when it is decided again; within `put_back`."""
+        formula, state = self.formula.record, self.state
+        formula["threshold_session"], formula["threshold"] = 0, np.abs(decided["score"]) / _BEYOND
+        state["day"], state["armed"], state["raw"] = decided["day"], 1, 0.0
+
+    @contextlib.contextmanager
+    def put_back(self) -> Iterator[None]:
+        """Whatever is decided inside is forgotten."""
+        state, formula = self.state.copy(), self.formula.record.copy()
+        try:
+            yield
+        finally:
+            self.state[:], self.formula.record[:] = state, formula
 
     def snapshot(self) -> bytes:
         """Everything the next row's decision needs."""

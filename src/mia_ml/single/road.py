@@ -8,7 +8,7 @@ import numpy as np
 
 from mia_ml.confluence import decision
 from mia_ml.core.kernel import entry
-from mia_ml.features import engine
+from mia_ml.features import engine, live
 from mia_ml.features.stream import Engine, copied
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.single import kernels
@@ -42,6 +42,7 @@ class Road:
     def __init__(self, through: Engine, scorer: Scorer, event: np.ndarray, source: Source | None = None) -> None:
         self.engine = through
         self.scorer = scorer
+        self._event = event
         self._out = np.zeros(engine.BARS_A_DAY, decision.DECISION)
         screen = source.screen if source is not None else None
         self._refused = screen is not None and not screen.known
@@ -90,6 +91,22 @@ class Road:
     def decisions(self, closed: int) -> np.ndarray:
         """The DECISIONs on them."""
         return copied(self._out[:closed])
+
+    def rehearse(self) -> tuple[np.ndarray, np.ndarray]:
+        """The ROW of the bar under way and the DECISION on it if the bar closed as it is, and crossed: by the very code
+        that will take it. Nothing of it is kept. Without a source only."""
+        rows, decided = self.rows(0), self.decisions(0)
+        with self.scorer.put_back():
+            for _ in ("as it is", "crossing"):
+                with self.engine.put_back() as until:
+                    if until is None:
+                        break
+                    self._event["kind"], self._event["ts"] = live.CLOCK, until
+                    closed = self.run()
+                    rows, decided = self.rows(closed), self.decisions(closed)
+                if closed:
+                    self.scorer.lean(decided)
+        return rows, decided
 
 
 def _of_session(session: np.void) -> dict[str, int]:

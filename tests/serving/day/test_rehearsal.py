@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mia_ml.core.moments import MINUTE
-from mia_ml.features.stream import Engine
 from serving.day.rail import CHAMPION, SHADOW
 from serving.day.rehearsal import BEFORE_NS
+from serving.day.trading_day import TradingDay
 from tests.scoring import small
 from tests.serving import live_world
 from tests.serving.day.test_desk import Time, by_the_wall, changed
@@ -45,7 +45,7 @@ def test_it_is_due_once_before_the_minute_ends(rolling, tmp_path):
 def test_it_is_the_clock_that_has_it_rehearsed(rolling, tmp_path, monkeypatch, wall, expected):
     """Not events, whose time may run at any pace."""
     rehearsed = []
-    monkeypatch.setattr(Engine, "rehearse", lambda engine: rehearsed.append(1) or np.zeros(0))
+    monkeypatch.setattr(TradingDay, "rehearse", lambda day: rehearsed.append(1) or [])
     time = Time(rolling.days[0].open_ns + 30 * MINUTE - BEFORE_NS - 1)
     desk = by_the_wall(rolling, tmp_path, time, Listener()) if wall else rolling.desk(tmp_path)
     desk.take("ws", [changed(rolling.events[0], ts_event=time.ns)], 0)
