@@ -123,7 +123,7 @@ class Hub:
             if not listener.glance(message):
                 self._metrics.status_dropped.inc()
 
-    def join(self, cursor: int, let_go: Callable[[Listener], None], push: Push = lambda frame: False) -> Listener:
+    def join(self, cursor: int, let_go: Callable[[Listener], None], push: Push) -> Listener:
         """A listener from now on, who has had the decisions up to number `cursor`: between the last look at the
         journal and this call nothing may be awaited."""
         listener = Listener(self._queue, cursor, let_go, push)

@@ -16,6 +16,8 @@ from serving.intake.arrivals import Arrivals, Lane
 from serving.intake.events import RECORD
 from serving.intake.merge import Found
 
+FEW = 16
+"""Portions of an index that wait, up to which they are made ready beforehand."""
 Moment = tuple[int, int, int, tuple[float, ...]]
 """Of a row of an index: ns UTC, rank among those of one time, kind, and its fields unless it came late."""
 _FIELDS = {live.OPTIONS: "options", live.VIX_VALUE: "vix"}
@@ -67,7 +69,12 @@ class Quick:
         return first + [verdict for rail in self._rails[1:] for verdict in rail.rehearse()]
 
     def prepare(self) -> None:
-        """Have the rows of an index that wait ready for the event that they wait for."""
+        """Have the rows of an index that wait ready for the event that they wait for, if they are few: a feed far ahead
+        of the prices is not gone through again with each row."""
+        if self._arrivals.merge.arrived <= FEW:
+            self._make_ready()
+
+    def _make_ready(self) -> None:
         merge = self._arrivals.merge
         if self._seen != merge.changes and not merge.prices_wait:
             self._due, self._seen = moments_of(merge.waiting()), merge.changes
@@ -75,7 +82,7 @@ class Quick:
     def _before(self, ts: int) -> list[Verdict]:
         if self._arrivals.merge.earliest > ts:
             return []
-        self.prepare()
+        self._make_ready()
         road, packer, verdicts = self._road("index", None), self._packer, list[Verdict]()
         while self._due and self._due[0][0] <= ts:
             at, _, kind, values = self._due.pop(0)

@@ -1,5 +1,6 @@
 """Recorded events handed out at the pace they happened, or a multiple of it, or as fast as they are taken."""
 
+import abc
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -68,7 +69,7 @@ def _cuts(block: Block, after: int, pace: float) -> Iterator[tuple[int, int]]:
         yield block.first + first, block.first + end
 
 
-class Recording(BaseFeed):
+class Recording(BaseFeed, abc.ABC):
     """A feed whose events are all there already; a kind of it says in `_blocks` which they are.
 
     pace: times real time, 0 as fast as they are taken.
@@ -88,5 +89,6 @@ class Recording(BaseFeed):
         finally:
             self.connected = False
 
+    @abc.abstractmethod
     def _blocks(self) -> Iterator[Block]:
-        raise NotImplementedError
+        """All of them, in order."""

@@ -61,6 +61,11 @@ class Merge:
         """How often what waits has changed."""
 
     @property
+    def arrived(self) -> int:
+        """In how many portions that came which waits."""
+        return len(self._waiting)
+
+    @property
     def lanes(self) -> int:
         """How many feeds brought prices."""
         return len(self._reached)

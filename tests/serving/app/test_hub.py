@@ -13,6 +13,11 @@ def hub() -> Hub:
     return Hub(3, Metrics())
 
 
+def behind(frame: bytes) -> bool:
+    """Of a listener that takes nothing at once."""
+    return False
+
+
 def line(number: int) -> bytes:
     return b'{"number":%d}' % number
 
@@ -31,7 +36,7 @@ def waiting(listener: Listener) -> list[int]:
 
 
 def test_what_a_listener_has_had_from_the_journal_is_passed_over(hub):
-    listener = hub.join(5, pytest.fail)
+    listener = hub.join(5, pytest.fail, behind)
     for number in (4, 5, 6, 7, 7):
         hub.publish(number, line(number))
     assert waiting(listener) == [6, 7]
@@ -39,7 +44,7 @@ def test_what_a_listener_has_had_from_the_journal_is_passed_over(hub):
 
 def test_a_full_queue_lets_go_once_and_nobody_else_is_touched(hub):
     gone = []
-    slow, quick = hub.join(0, gone.append), hub.join(0, pytest.fail)
+    slow, quick = hub.join(0, gone.append, behind), hub.join(0, pytest.fail, behind)
     for number in range(1, 7):
         hub.publish(number, line(number))
         assert asyncio.run(quick.next()) == (number, f'{{"type":"decision","number":{number}}}')
@@ -47,7 +52,7 @@ def test_a_full_queue_lets_go_once_and_nobody_else_is_touched(hub):
 
 
 def test_a_status_gives_way(hub):
-    listener = hub.join(0, pytest.fail)
+    listener = hub.join(0, pytest.fail, behind)
     hub.status("first")
     hub.status("dropped")
     assert asyncio.run(listener.next()) == (0, "first")
