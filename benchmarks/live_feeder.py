@@ -19,6 +19,8 @@ from benchmarks import live_client
 from mia_ml.core.errors import DataError
 
 MOST_AT_ONCE = 64
+MOST = 1 << 18
+"""Bytes of answers that are read at once."""
 GIVE_UP_S = 60.0
 ACK, CLEAN = b'{"type":"ack"', b'"duplicates":0,"refused":[]'
 
@@ -46,7 +48,7 @@ def fed(
     sent, answered = np.zeros(count, np.int64), np.zeros(count, np.int64)
     opened = live_client.connect(address, f"/ws/feed?name={feed}", token)
     opened.setblocking(False)
-    read = live_client.Frames()
+    read, buffer = live_client.Frames(), bytearray(MOST)
     clock, places = time.perf_counter_ns, edges.tolist()
     at, out, heard = places[0], 0, -1  # hello is heard first
     begun = 0
@@ -66,11 +68,11 @@ def fed(
                 sent[out] = now
                 out += 1
         if readable:
-            data = opened.recv(1 << 18)
+            size = opened.recv_into(buffer)
             now = clock()
-            if not data:
+            if not size:
                 raise DataError("the service has gone")
-            for answer in read.feed(data):
+            for answer in read.feed(bytes(memoryview(buffer)[:size])):
                 if heard < 0:
                     begun = now
                 elif not answer.startswith(ACK) or CLEAN not in answer:

@@ -231,7 +231,9 @@ class Days:
         if not verdicts:
             return
         day = self._today()
-        for verdict in sorted(verdicts, key=lambda v: (int(v.row["ts"][0]), v.contender.role != CHAMPION)):
+        if len(verdicts) > 1:
+            verdicts = sorted(verdicts, key=lambda v: (int(v.row["ts"][0]), v.contender.role != CHAMPION))
+        for verdict in verdicts:
             by = verdict.contender
             if by.role == STANDBY:
                 continue

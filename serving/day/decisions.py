@@ -164,29 +164,28 @@ class Journal(Sent):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self._day, self._file = 0, -1
+        self._day, self._file, self._size = 0, -1, 0
         self.number = self._last()
 
     def write(self, day: int, lines: list[Line], sync: bool) -> list[bytes]:
         """Append numbered lines of one trading day; their bytes. Raises Unavailable: then none of them is out."""
         encoded = [_ENCODER.encode(line) + b"\n" for line in lines]
         data = b"".join(encoded)
-        path = self.path(day)
         try:
             if day != self._day:
-                self.close()
-                self._file, self._day = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), day
-            size = os.fstat(self._file).st_size
+                self._open(day)
             try:
                 if os.write(self._file, data) != len(data):
                     raise OSError(28, "No space left on device")
                 if sync:
                     os.fdatasync(self._file)
             except OSError:
-                os.ftruncate(self._file, size)
+                os.ftruncate(self._file, self._size)
                 raise
         except OSError as error:
-            raise Unavailable(f"{path}: {error.strerror}; no decision leaves until it can be written") from None
+            why = f"{self.path(day)}: {error.strerror}; no decision leaves until it can be written"
+            raise Unavailable(why) from None
+        self._size += len(data)
         self.number = lines[-1].number
         return encoded
 
@@ -194,6 +193,11 @@ class Journal(Sent):
         if self._file >= 0:
             os.close(self._file)
         self._day, self._file = 0, -1
+
+    def _open(self, day: int) -> None:
+        self.close()
+        self._file = os.open(self.path(day), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._day, self._size = day, os.fstat(self._file).st_size
 
     def _last(self) -> int:
         """The number of the last line; a line that a crash tore off is cut."""

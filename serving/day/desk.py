@@ -44,28 +44,30 @@ class Desk(Days):
         bound = self._look_ahead()
         try:
             for e in events:
-                ts = e.ts_event
-                day = self.day
+                ts, day = e.ts_event, self.day
                 if day is None or day.arrivals.close_ns < ts <= bound:  # what lies in the future ends no day
                     day = self.turn_to(min(ts, bound))
                 if isinstance(e, wire.Clock):
                     ts = min(ts, ts_recv_ns) if self._live else ts
                     self._decide(day.clock(ts, time.monotonic_ns()), Cause(ts, None, perf_ns))
                     continue
-                if e.position <= position:
-                    duplicates += 1
-                    continue
-                if e.position > position + 1 and position:
-                    self._miss(feed, position, e.position, ts)
+                if e.position != position + 1:
+                    if e.position <= position:
+                        duplicates += 1
+                        continue
+                    if position:
+                        self._miss(feed, position, e.position, ts)
                 ts_recv = ts_recv_ns if self._live else NONE if e.ts_recv is None else e.ts_recv
                 reason, text = self._take_one(day, feed, e, ts_recv, perf_ns)
                 self._positions[feed] = position = e.position
                 count += 1
-                if ts <= bound:
-                    latest = max(latest, ts)
-                    priced = priced or type(e) is wire.Trade or type(e) is wire.Book
-                else:
+                if ts > bound:
                     self.clock.saw(ts)  # perhaps the feed is right and this clock is not
+                else:
+                    if ts > latest:
+                        latest = ts
+                    if type(e) is wire.Trade or type(e) is wire.Book:
+                        priced = True
                 if reason == 0:
                     accepted += 1
                 else:
@@ -157,6 +159,8 @@ class Desk(Days):
             reason, verdicts = day.trade(lane, e, ts_recv)
         elif type(e) is wire.Book:
             reason, verdicts = day.book(lane, e, ts_recv)
+        elif type(e) is wire.Options or type(e) is wire.Vix:
+            reason = day.index(lane, e, ts_recv)
         if reason < 0:
             table, record = record_of(e, lane.number, ts_recv)
             verdicts = day.portion(lane, {table: record}, time.monotonic_ns())

@@ -1,33 +1,20 @@
-"""The quick way of one event of the only feed of prices.
+"""The quick way of one event: of the only feed of prices, or a row of an index.
 
-One compiled call takes it through screening, engine and the scorer of the first version (`mia_ml.single`); whoever else
-there is follows. Rows of an index that waited for it go just before it, one by one, since they are few.
+One compiled call takes a price through screening, engine and the scorer of the first version (`mia_ml.single`), and
+before it the rows of an index that waited for it, which are in a queue of the same call; whoever else there is follows.
+What is in the queue waits in the merge as well, like everything that waits: as long as nothing else does, and the
+merge has not changed otherwise, the two are the same. Else the merge says what goes before a price.
 """
 
-from mia_ml.features import live
-from mia_ml.features.levels import OPTION, VIX
 from mia_ml.features.live import Packer
+from mia_ml.features.stream import copied
+from mia_ml.features.tape import Tape
 from mia_ml.single.kernels import SCREENED_OUT
-from mia_ml.single.road import Road, Source
+from mia_ml.single.road import Queue, Road, Source
 from serving.day.rail import Rail, Verdict
-from serving.intake import event_order as feed
-from serving.intake import events
 from serving.intake.arrivals import Arrivals, Lane
-from serving.intake.events import RECORD
-from serving.intake.merge import Found
-
-FEW = 16
-"""Portions of an index that wait, up to which they are made ready beforehand."""
-Moment = tuple[int, int, int, tuple[float, ...]]
-"""Of a row of an index: ns UTC, rank among those of one time, kind, and its fields unless it came late."""
-_FIELDS = {live.OPTIONS: "options", live.VIX_VALUE: "vix"}
-_INDEX = {
-    table: (kind, [(RECORD[table].names or ()).index(name) for name in fields.names or ()])
-    for table, kind, fields in (("options", live.OPTIONS, OPTION), ("vix", live.VIX_VALUE, VIX))
-}
-"""Kind of an index table, and where its fields stand in a RECORD."""
-_CAME, _REASON, _TS = ((RECORD["vix"].names or ()).index(name) for name in ("ts_recv", "reason", "ts_event"))
-_RANK = dict(zip(feed.KINDS, feed.RANKS, strict=True))
+from serving.intake.merge import FOREVER
+from serving.intake.tape import tape_of
 
 
 class Quick:
@@ -38,64 +25,79 @@ class Quick:
         self._rails = rails
         self._packer = Packer()
         self._roads: dict[tuple[str, Lane | None], Road] = {}
-        self._due: list[Moment] = []
-        self._seen = -1
+        self._queue = Queue()
+        self._known = 0
+        """Changes of the merge when all that waited in it was in the queue."""
 
     def take(self, lane: Lane, table: str, position: int, ts: int) -> tuple[int, list[Verdict]]:
-        """The event in a slot of the arrivals: its reason, 0 when it may enter, and what it closed."""
+        """The price in a slot of the arrivals: its reason, 0 when it may enter, and what it closed."""
         arrivals, rails = self._arrivals, self._rails
-        rail, road = rails[0], self._road(table, lane)
-        if ts < arrivals.merge.earliest and ts <= rail.engine.close_ns:
-            closed = road.take()
-            if closed < 0:
-                arrivals.keep(lane, table, position, ts, closed - SCREENED_OUT)
-                return closed - SCREENED_OUT, []
-            arrivals.keep(lane, table, position, ts, 0)
-            verdicts = rail.closed(road, closed) if closed else []
-        else:
-            reason = road.screen()
-            arrivals.keep(lane, table, position, ts, reason)
-            if reason:
-                return reason, []
-            verdicts = self._before(ts) + rail.open(ts)
-            verdicts += rail.closed(road, road.run())
+        merge, rail, road = arrivals.merge, rails[0], self._road(table, lane)
+        waited = ts >= merge.earliest
+        if ts > rail.engine.close_ns or (merge.changes != self._known and not self._catch_up() and waited):
+            return self._take_apart(road, lane, table, position, ts)
+        closed = road.take()
+        if closed < 0:
+            arrivals.keep(lane, table, position, closed - SCREENED_OUT)
+            return closed - SCREENED_OUT, []
+        verdicts = rail.closed(road, closed) if closed else []
+        arrivals.keep(lane, table, position, 0)
+        arrivals.frontier = ts
         if len(rails) > 1:
-            verdicts += [verdict for rail in rails[1:] for verdict in rail.push(self._packer.record, ts)]
+            verdicts += self._others(tape_of(merge.release(ts)) if waited else None, ts)
+        elif waited:
+            merge.forgo(ts)
+        if waited:
+            self._known = merge.changes
         return 0, verdicts
+
+    def wait(self, lane: Lane, table: str, position: int, counts: int) -> int:
+        """The row of an index in a slot, which counts from a moment on: its reason, 0 when it waits for a price."""
+        arrivals, merge = self._arrivals, self._arrivals.merge
+        known = (merge.changes == self._known or self._catch_up()) and not self._queue.is_full
+        road = self._road(table, lane)
+        reason = road.wait() if known else road.screen()
+        arrivals.keep(lane, table, position, reason)
+        if not reason:
+            merge.add_row(table, copied(arrivals.slots[table]), counts)
+            if known:
+                self._known = merge.changes
+        return reason
 
     def rehearse(self) -> list[Verdict]:
         """The close of the bar under way by the ways that it will take. Nothing is changed by it."""
-        first = self._rails[0].rehearse(self._road("index", None))
+        first = self._rails[0].rehearse(self._road("nothing", None))
         return first + [verdict for rail in self._rails[1:] for verdict in rail.rehearse()]
 
-    def prepare(self) -> None:
-        """Have the rows of an index that wait ready for the event that they wait for, if they are few: a feed far ahead
-        of the prices is not gone through again with each row."""
-        if self._arrivals.merge.arrived <= FEW:
-            self._make_ready()
+    def _catch_up(self) -> bool:
+        """The merge has changed: whether nothing waits there, as in the queue."""
+        self._queue.clear()
+        if self._arrivals.merge.earliest == FOREVER:
+            self._known = self._arrivals.merge.changes
+        return self._known == self._arrivals.merge.changes
 
-    def _make_ready(self) -> None:
-        merge = self._arrivals.merge
-        if self._seen != merge.changes and not merge.prices_wait:
-            self._due, self._seen = moments_of(merge.waiting()), merge.changes
+    def _take_apart(self, road: Road, lane: Lane, table: str, position: int, ts: int) -> tuple[int, list[Verdict]]:
+        """The same a step at a time: a day that opens with it, or something before it that is not in the queue."""
+        reason = road.screen()
+        self._arrivals.keep(lane, table, position, reason)
+        if reason:
+            return reason, []
+        self._arrivals.frontier = ts
+        self._queue.clear()
+        self._known = -1
+        before = tape_of(self._arrivals.merge.release(ts))
+        first = self._rails[0]
+        verdicts = first.run(before) + first.open(ts)
+        verdicts += first.closed(road, road.run())
+        return 0, verdicts + self._others(before, ts)
 
-    def _before(self, ts: int) -> list[Verdict]:
-        if self._arrivals.merge.earliest > ts:
-            return []
-        self._make_ready()
-        road, packer, verdicts = self._road("index", None), self._packer, list[Verdict]()
-        while self._due and self._due[0][0] <= ts:
-            at, _, kind, values = self._due.pop(0)
-            packer.moment(kind, at)
-            if kind in _FIELDS:
-                packer.record[_FIELDS[kind]][0, 0] = values
-            if at > self._rails[0].engine.close_ns:
-                verdicts += self._rails[0].push(packer.record, at)
-            else:
-                verdicts += self._rails[0].closed(road, road.run())
-            verdicts += [verdict for rail in self._rails[1:] for verdict in rail.push(packer.record, at)]
-        self._arrivals.merge.forgo(ts)
-        self._seen = self._arrivals.merge.changes
+    def _others(self, before: Tape | None, ts: int) -> list[Verdict]:
+        """What an event at `ts` closes on the other rails, and what goes before it."""
+        verdicts = []
+        for rail in self._rails[1:]:
+            if before is not None:
+                verdicts += rail.run(before)
+            verdicts += rail.push(self._packer.record, ts)
         return verdicts
 
     def _road(self, table: str, lane: Lane | None) -> Road:
@@ -103,24 +105,10 @@ class Quick:
         rail = self._rails[0]
         road = self._roads.get((table, lane))
         if road is None or road.engine is not rail.engine or road.scorer is not rail.contenders[0].scorer:
-            source = None
+            source, queue = None, None
             if lane is not None:
                 screen = None if lane.screened else self._arrivals.screen_of(lane, table)
-                source = Source(table, self._arrivals.slots[table], screen, self._arrivals.session)
-            road = Road(rail.engine, rail.contenders[0].scorer, self._packer.record, source)
+                source, queue = Source(table, self._arrivals.slots[table], screen, self._arrivals.session), self._queue
+            road = Road(rail.engine, rail.contenders[0].scorer, self._packer.record, source, queue)
             self._roads[table, lane] = road
         return road
-
-
-def moments_of(waiting: Found) -> list[Moment]:
-    """Rows of an index in event order."""
-    found: list[Moment] = []
-    for table, records in waiting.items():
-        kind, at = _INDEX[table]
-        for record in records.tolist():
-            ts, came, reason = record[_TS], record[_CAME], record[_REASON]
-            if reason == events.LATE:
-                found.append((came, _RANK[live.LATE], live.LATE, ()))
-            else:
-                found.append((ts, _RANK[kind], kind, tuple(record[k] for k in at)))
-    return sorted(found, key=lambda each: each[:2])

@@ -22,7 +22,6 @@ from serving.intake.merge import FOREVER, Found
 from serving.intake.tape import spans, tape_of
 
 _OTHER_CONTRACT = "another contract than the one that is traded"
-_NAN = float("nan")
 
 
 class Printed(NamedTuple):
@@ -93,10 +92,9 @@ class TradingDay:
 
     def trade(self, lane: Lane, e: wire.Trade, ts_recv: int) -> tuple[int, list[Verdict]]:
         """One print by the quick way: its reason, -1 when it has to take the other, and what it closed."""
-        ts, arrivals = e.ts_event, self.arrivals
-        if not arrivals.is_plain(lane, ts, ts_recv):
+        if not self.arrivals.trade(lane, e, ts_recv):
             return -1, []
-        arrivals.trade(lane, e.position, ts, e.price, e.size, e.side, e.sequence, ts_recv)
+        ts = e.ts_event
         reason, verdicts = self._quick.take(lane, "trades", e.position, ts)
         if not reason:
             self.prints.append((ts, e.price))
@@ -104,18 +102,20 @@ class TradingDay:
 
     def book(self, lane: Lane, e: wire.Book, ts_recv: int) -> tuple[int, list[Verdict]]:
         """The same for a snapshot."""
-        ts, arrivals = e.ts_event, self.arrivals
-        if not arrivals.is_plain(lane, ts, ts_recv):
+        if not self.arrivals.book(lane, e, ts_recv):
             return -1, []
-        prices = [_NAN if price is None else price for price in (*e.bid_px, *e.ask_px)]
-        arrivals.book(lane, e.position, ts, prices, (*e.bid_sz, *e.ask_sz), ts_recv)
-        return self._quick.take(lane, "book", e.position, ts)
+        return self._quick.take(lane, "book", e.position, e.ts_event)
+
+    def index(self, lane: Lane, e: wire.Options | wire.Vix, ts_recv: int) -> int:
+        """One row of an index by the quick way: its reason, -1 when it has to take the other. It closes nothing: it
+        waits for the first price that is not earlier."""
+        table = TABLE_OF[type(e)]
+        counts = self.arrivals.index(lane, table, e, ts_recv)
+        return -1 if counts is None else self._quick.wait(lane, table, e.position, counts)
 
     def portion(self, lane: Lane, found: Found, now_ns: int) -> list[Verdict]:
         """Many records of a lane; `now_ns` is monotonic. Their `reason` is filled."""
-        verdicts = self._run(self.arrivals.portion(lane, found, now_ns))
-        self._quick.prepare()
-        return verdicts
+        return self._run(self.arrivals.portion(lane, found, now_ns))
 
     def clock(self, until: int, now_ns: int) -> list[Verdict]:
         """Nothing before `until`, ns UTC, is still to come."""
@@ -187,7 +187,7 @@ def record_of(e: wire.Event, feed: int, ts_recv: int) -> tuple[str, np.ndarray]:
     record = np.zeros(1, RECORD[table])
     record["feed"], record["position"], record["ts_recv"] = feed, e.position, ts_recv  # type: ignore[union-attr]
     for name, value in _values(e):
-        record[name] = _NAN if value is None else value
+        record[name] = wire.NAN if value is None else value
     return table, record
 
 

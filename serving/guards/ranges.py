@@ -45,15 +45,16 @@ class Ranges:
         self._spans = tuple(spans.values())
         self._most = most
         self._columns = np.array([column_of(name) for name in self._names], np.int64)
-        self._low, self._high = np.array([_widened(span, margin) for span in self._spans]).reshape(-1, 2).T
+        self._borne = [_widened(span, margin) for span in self._spans]
 
     def outside(self, row: np.ndarray) -> tuple[Outside, ...]:
         """The inputs of a ROW [1] that are out of range, in the order of `spans`."""
-        values = row.view(np.float64)[self._columns]
-        out = (values < self._low) | (values > self._high)
-        if not np.count_nonzero(out):  # a tenth of `any`
-            return ()
-        return tuple(Outside(self._names[k], float(values[k]), self._spans[k]) for k in np.flatnonzero(out))
+        found = []
+        for k, value in enumerate(row.view(np.float64)[self._columns].tolist()):
+            low, high = self._borne[k]
+            if value < low or value > high:
+                found.append(Outside(self._names[k], value, self._spans[k]))
+        return tuple(found)
 
     def verdict(self, outside: tuple[Outside, ...]) -> str:
         """Why a signal on that row is not acted upon; empty when no more than `most` inputs are out of range."""

@@ -1,34 +1,31 @@
 """Between a feed and the engine: every arrival is judged, numbered, written down, and put in order.
 
-    late      its bar had closed when it came: counted, not used (`features.intake.is_late`, by its own two clocks)
-    future    beyond what this machine's clock allows
-    behind    earlier than what the engine has seen
-    screened  by the very rules of ingest, feed by feed, unless the feed's rows were screened before
-    index     an options or VIX row that comes after its moment counts from when it came
+    late, from the future, behind    `mia_ml.single.arrival`
+    screened                         by the very rules of ingest, feed by feed, unless its rows were screened before
 
-One event of the only feed of prices, in order, takes the quick way: `trade` or `book` puts it into `slots`, from where
-`mia_ml.single` screens and runs it, and `keep` writes it down. Everything else, and every portion of many events, takes
-`portion`. Both judge by the same kernels and leave the same records.
+One event of the only feed of prices, in order, takes the quick way, and so does one row of an index: `trade`, `book` or
+`index` puts it into `slots`, from where `mia_ml.single` screens and runs it, and `keep` writes it down. All else takes
+`portion`, as does every portion of many events. Both judge by the same kernels and leave the same records.
 """
 
 import dataclasses
 import struct
-from collections.abc import Sequence
 
 import numpy as np
 
 from mia_ml.core.moments import NONE
 from mia_ml.core.tables import Batch
-from mia_ml.features import intake
+from mia_ml.single import arrival
 from mia_ml.store.rules import Rules
 from mia_ml.store.screen import Screen
-from serving.intake import events
-from serving.intake.events import BEHIND, FUTURE, LATE, PRICED, RECORD
+from serving.intake import events, wire
+from serving.intake.events import LATE, PRICED, RECORD
 from serving.intake.journal import DayLog, FeedName
 from serving.intake.merge import FOREVER, Found, Merge
 
 _TRADE = struct.Struct("=qqqqqqdqqq")
 _BOOK = struct.Struct("=qqqqqq10d10q")
+_INDEX = {"vix": struct.Struct("=qqqqqqd"), "options": struct.Struct("=qqqqqq7d")}
 
 
 class Lane:
@@ -59,9 +56,10 @@ class Arrivals:
         """Beyond it an event is from the future; moved by whoever has a clock."""
         self.rules = dataclasses.replace(rules, unique_sequence=False)  # positions say what was sent twice
         self._grace_ns = grace_ns
-        self.slots = {table: np.zeros(1, RECORD[table]) for table in ("trades", "book")}
+        self.slots = {table: np.zeros(1, RECORD[table]) for table in ("trades", "book", *_INDEX)}
         """The event that takes the quick way, a RECORD of each table."""
         self._bytes = {table: slot.data.cast("B") for table, slot in self.slots.items()}
+        self._words = {table: arrival.words_of(self.slots[table]) for table in _INDEX}
         self._only: Lane | None = None
 
     @property
@@ -78,40 +76,45 @@ class Arrivals:
             names.append(name)
         return Lane(name, names.index(name), screened)
 
-    def trade(
-        self, lane: Lane, position: int, ts: int, price: float, size: int, side: int, sequence: int, ts_recv: int
-    ) -> None:
-        """Put a print into its slot."""
-        _TRADE.pack_into(
-            self._bytes["trades"],
-            0,
-            self.number + 1,
-            lane.number,
-            position,
-            ts_recv,
-            0,
-            ts,
-            price,
-            size,
-            side,
-            sequence,
-        )
+    def trade(self, lane: Lane, e: wire.Trade, ts_recv: int) -> bool:
+        """Put a print into its slot; False when the quick way is not for it."""
+        ts = e.ts_event
+        if not self._is_plain(lane, ts, ts_recv):
+            return False
+        origin = self.number + 1, lane.number, e.position, ts_recv, 0
+        _TRADE.pack_into(self._bytes["trades"], 0, *origin, ts, e.price, e.size, e.side, e.sequence)
+        return True
 
-    def book(
-        self, lane: Lane, position: int, ts: int, prices: Sequence[float], sizes: Sequence[int], ts_recv: int
-    ) -> None:
-        """The same for a snapshot. prices, sizes: five bid, then five ask, best first; NaN and 0 where none is."""
-        _BOOK.pack_into(self._bytes["book"], 0, self.number + 1, lane.number, position, ts_recv, 0, ts, *prices, *sizes)
+    def book(self, lane: Lane, e: wire.Book, ts_recv: int) -> bool:
+        """The same for a snapshot."""
+        ts = e.ts_event
+        if not self._is_plain(lane, ts, ts_recv):
+            return False
+        origin, sizes = (self.number + 1, lane.number, e.position, ts_recv, 0), (*e.bid_sz, *e.ask_sz)
+        try:
+            _BOOK.pack_into(self._bytes["book"], 0, *origin, ts, *e.bid_px, *e.ask_px, *sizes)
+        except struct.error:  # a level that is absent
+            _BOOK.pack_into(self._bytes["book"], 0, *origin, ts, *wire.or_nan((*e.bid_px, *e.ask_px)), *sizes)
+        return True
 
-    def keep(self, lane: Lane, table: str, position: int, ts: int, reason: int) -> None:
-        """Write down what is in a slot. reason: of `store.rules`, 0 for what the engine sees."""
+    def index(self, lane: Lane, table: str, e: wire.Options | wire.Vix, ts_recv: int) -> int | None:
+        """The same for a row of an index; from when it counts, ns UTC. None when the quick way is not for it: it is
+        late, from the future, or of no moment of this day."""
+        words = self._words[table]
+        origin = self.number + 1, lane.number, e.position, ts_recv, 0
+        _INDEX[table].pack_into(self._bytes[table], 0, *origin, e.ts_event, *wire.figures(e))
+        arrival.judge(words, True, self._by_clock, self.frontier, self.latest_ns, self._grace_ns)
+        reason, counts = words[0, arrival.REASON : arrival.TS + 1].tolist()
+        return None if reason or counts > self.close_ns else counts
+
+    def keep(self, lane: Lane, table: str, position: int, reason: int) -> None:
+        """Write down what is in a slot. reason: of `store.rules`, 0 for what goes on or waits."""
         self.number += 1
         if reason:
             self.slots[table]["reason"] = reason
-        else:
-            self.frontier = ts
         self.log.append(table, self._bytes[table])
-        lane.position = position
+        if position > lane.position:
+            lane.position = position
 
     def portion(self, lane: Lane, found: Found, now_ns: int) -> Found:
         """Judge and write down many records of one lane; those that may go on now, of it and of others, by table.
@@ -124,7 +127,15 @@ class Arrivals:
         for table, records in found.items():
             if not records.size:
                 continue
-            self._judge(lane, table, records)
+            arrival.judge(
+                arrival.words_of(records),
+                table not in PRICED,
+                self._by_clock,
+                self.frontier,
+                self.latest_ns,
+                self._grace_ns,
+            )
+            self._screen(lane, table, records)
             records["number"] = np.arange(self.number + 1, self.number + 1 + records.size)
             self.number += records.size
             self.log.append(table, records.tobytes())
@@ -163,8 +174,8 @@ class Arrivals:
         """A clock has closed every bar up to `until`: nothing earlier can be used any more."""
         self.frontier = max(self.frontier, until)
 
-    def is_plain(self, lane: Lane, ts: int, ts_recv: int) -> bool:
-        """Whether an event may take the quick way: nothing stands between it and the engine but rows of an index."""
+    def _is_plain(self, lane: Lane, ts: int, ts_recv: int) -> bool:
+        """Whether a price may take the quick way: nothing stands between it and the engine but rows of an index."""
         return (
             lane is self._only
             and self.frontier <= ts <= self.latest_ns
@@ -173,24 +184,9 @@ class Arrivals:
             and (ts < self.merge.earliest or not self.merge.prices_wait)
         )
 
-    def _judge(self, lane: Lane, table: str, records: np.ndarray) -> None:
-        """Fill `reason`; restamp index rows that come after their moment."""
-        ts, came = records["ts_event"], records["ts_recv"]
-        reason = records["reason"]
-        reason[ts > self.latest_ns] = FUTURE
-        if table not in PRICED and self.latest_ns != FOREVER:
-            np.maximum(ts, self.frontier + 1, out=ts, where=reason == 0)
-            np.maximum(ts, came, out=ts, where=(reason == 0) & intake.is_late(ts, came, self._grace_ns))
-        stamped = (reason == 0) & (came != NONE)
-        reason[stamped & intake.is_late(ts, np.where(stamped, came, ts), self._grace_ns)] = LATE
-        on_time = reason == 0
-        if table in PRICED:
-            reason[on_time & (ts < self.frontier)] = BEHIND
-        else:
-            np.maximum(ts, self.frontier + 1, out=ts, where=on_time & (ts <= self.frontier))
-        late = reason == LATE
-        np.maximum(came, self.frontier, out=came, where=late)
-        self._screen(lane, table, records)
+    @property
+    def _by_clock(self) -> bool:
+        return self.latest_ns != FOREVER
 
     def _screen(self, lane: Lane, table: str, records: np.ndarray) -> None:
         judged = records["reason"] == 0

@@ -9,6 +9,7 @@ import numpy as np
 from mia_ml.core.moments import NONE
 from mia_ml.core.tables import SCHEMAS, Columns
 from mia_ml.features import live
+from mia_ml.single.arrival import BEHIND, FUTURE, LATE, ORIGIN
 
 TABLES = ("trades", "book", "options", "vix", "bars")
 KIND = {
@@ -21,14 +22,6 @@ KIND = {
 PRICED = ("trades", "book", "bars")
 """Tables of the contract that is traded; the others are of an index."""
 
-ORIGIN = (
-    ("number", "i8"),  # of the arrival in its trading day, over all tables, from 1
-    ("feed", "i8"),  # its number among the day's feeds
-    ("position", "i8"),  # in that feed, increasing
-    ("ts_recv", "i8"),  # ns UTC, NONE where nobody stamped it
-    ("reason", "i8"),  # 0 accepted, else why not: `store.rules` or below
-)
-LATE, BEHIND, FUTURE = 64, 65, 66
 REASONS = {
     LATE: "late: its bar had closed",
     BEHIND: "behind the event before it",

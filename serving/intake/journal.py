@@ -59,7 +59,8 @@ class DayLog:
         self.about = Day(day)
         self._buffers = {table: bytearray() for table in TABLES}
         self._files: dict[str, int] = {}
-        self._touched: set[str] = set()
+        self._touched: list[str] = []
+        """Tables whose buffers are not empty, in the order in which they came to be so."""
         self._dirty: set[int] = set()
         self._described = True
 
@@ -85,8 +86,10 @@ class DayLog:
 
     def append(self, table: str, record: Any) -> None:
         """record: bytes of whole RECORDs."""
-        self._buffers[table] += record
-        self._touched.add(table)
+        buffer = self._buffers[table]
+        if not buffer:
+            self._touched.append(table)
+        buffer += record
 
     def describe(self) -> None:
         """`about` has changed: it is written before the next record is."""
@@ -97,13 +100,13 @@ class DayLog:
 
         Raises Unavailable.
         """
-        wrote = bool(self._touched) or not self._described
+        touched = self._touched
+        wrote = bool(touched) or not self._described
         if not self._described:
             self._write_about()
-        while self._touched:
-            table = next(iter(self._touched))
-            self._write(table, self._buffers[table])
-            self._touched.discard(table)
+        while touched:
+            self._write(touched[0])
+            del touched[0]
         return wrote
 
     def sync(self) -> None:
@@ -141,7 +144,8 @@ class DayLog:
             raise _unavailable(beside, error) from None
         self._described = True
 
-    def _write(self, table: str, buffer: bytearray) -> None:
+    def _write(self, table: str) -> None:
+        buffer = self._buffers[table]
         try:
             file = self._files.get(table) or self._open(table)
             while buffer:  # a disk may take a part: the rest says why

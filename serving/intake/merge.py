@@ -61,11 +61,6 @@ class Merge:
         """How often what waits has changed."""
 
     @property
-    def arrived(self) -> int:
-        """In how many portions that came which waits."""
-        return len(self._waiting)
-
-    @property
     def lanes(self) -> int:
         """How many feeds brought prices."""
         return len(self._reached)
@@ -104,6 +99,12 @@ class Merge:
         if prices.size:  # what keeps nobody waiting waits for a price, however long it takes
             self._patience.append((now_ns + self._hold_ns, int(prices.max())))
 
+    def add_row(self, table: str, record: np.ndarray, ts: int) -> None:
+        """An accepted row of an index, an array of length one that counts from `ts`."""
+        self._waiting.append(Waiting(table, record["ts_event"], record, ts, ts))
+        self.changes += 1
+        self.earliest = min(self.earliest, ts)
+
     def safe(self, now_ns: int) -> int:
         """Up to where everything has come, or was waited for long enough."""
         for lane in [lane for lane in self._gone if self._heard[lane] + self._hold_ns <= now_ns]:
@@ -121,13 +122,6 @@ class Merge:
     def numbers(self) -> np.ndarray:
         """Of the arrivals that wait, int64."""
         return np.concatenate([np.zeros(0, np.int64), *(waiting.records["number"] for waiting in self._waiting)])
-
-    def waiting(self) -> Found:
-        """All that waits, by table."""
-        found: dict[str, list[np.ndarray]] = {}
-        for waiting in self._waiting:
-            found.setdefault(waiting.table, []).append(waiting.records)
-        return {table: np.concatenate(parts) for table, parts in found.items()}
 
     def forgo(self, until: int) -> None:
         """What waits and counts up to `until` has gone on already."""

@@ -14,6 +14,7 @@ is told, and what is sent twice counts once. An absent price level is null with 
 options is null. `ts_recv` and `sequence` are optional. A clock event says that nothing before it is still to come.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -81,6 +82,8 @@ class Clock(msgspec.Struct, tag_field="kind", tag="clock", forbid_unknown_fields
 
 Event: TypeAlias = Trade | Book | Options | Vix | Bar | Clock
 
+NAN = float("nan")
+_FIGURES = Options.__struct_fields__[len(_Event.__struct_fields__) :]
 _ONE = msgspec.json.Decoder(Event)
 _MANY = msgspec.json.Decoder(Annotated[list[Event], msgspec.Meta(min_length=1, max_length=MOST_EVENTS)])
 _ENCODER = msgspec.json.Encoder()
@@ -108,6 +111,22 @@ def decode(message: bytes | str) -> list[Event]:
         raise BadMessage(str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadMessage(f"not JSON: {error}") from None
+
+
+def or_nan(values: Iterable[float | None]) -> Iterator[float]:
+    """What is absent is NaN.
+
+    >>> list(or_nan((4800.25, None)))
+    [4800.25, nan]
+    """
+    return (NAN if value is None else value for value in values)
+
+
+def figures(e: Options | Vix) -> tuple[float, ...]:
+    """The figures of a row of an index, in the order of its table's columns; NaN for one that is absent."""
+    if type(e) is Vix:
+        return (e.value,)
+    return tuple(or_nan(getattr(e, name) for name in _FIGURES))
 
 
 class Refusal(msgspec.Struct, frozen=True):

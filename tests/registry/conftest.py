@@ -1,4 +1,7 @@
-"""Small bundles: with models, with other provenance, and without models. Rows and tape are made up."""
+"""Small bundles: with models, with other provenance, and without models. Rows and tape are made up.
+
+And stores to promote in: a fresh one, and one with a champion.
+"""
 
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 from mia_ml.core import calendar
 from mia_ml.features import intake
 from mia_ml.scoring import bundle, golden
+from tests.registry.shelf import copy, crown, fresh
 from tests.scoring import small
 
 MINUTE_NS = 60_000_000_000
@@ -50,3 +54,21 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained(bundles: Path) -> bundle.Bundle:
     return bundle.load(bundles / "trained")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return fresh(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def crowned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 1 was champion, version 2 is."""
+    root = fresh(tmp_path_factory.mktemp("crowned"))
+    crown(root, "1", "2")
+    return root
+
+
+@pytest.fixture
+def reigned(crowned: Path, tmp_path: Path) -> Path:
+    return copy(crowned, tmp_path)

@@ -15,15 +15,17 @@ import mlflow.store.model_registry.sqlalchemy_store
 import mlflow.store.tracking.sqlalchemy_store  # noqa: F401, for those who fork from here
 from mlflow.tracking._tracking_service import utils
 
-from mia_ml.registry import address, judged, paper_gate, promotion
+from mia_ml.registry import address, judged, paper_gate, promotion, proof, standing
 from mia_ml.registry.promotion import Desk, Moved
 from mia_ml.registry.record import Entry
+from mia_ml.registry.standing import Standing
 from mia_ml.tracking import runs, server
 from tests.judge import sample
 from tests.processes import PROCESSES
 from tests.tracking import store, trees
 
 MODEL = "mia-es"
+RECORD = "ledger/promotions.jsonl"
 VERSIONS = {"1": "pass", "2": "pass", "3": "pass", "4": "undecidable", "5": "fail", "6": ""}
 """What the last gate of each says; 6 was never judged."""
 RULES = paper_gate.Rules(days=30, least_complete=0.98, level=0.95)
@@ -75,7 +77,7 @@ def fresh(target: Path) -> Path:
     return copy(made(), target)
 
 
-def desk(root: Path, who: str = "ana", record: str = "ledger/promotions.jsonl") -> Desk:
+def desk(root: Path, who: str = "ana", record: str = RECORD) -> Desk:
     return Desk(server.resolve(store.URI, root), root / record, who)
 
 
@@ -115,6 +117,19 @@ def shown(root: Path, version: str, n: int = 30, **changes: Any) -> Path:
 def aliases(root: Path) -> dict[str, str]:
     found = store.client(root).get_registered_model(MODEL).aliases
     return {alias: str(version) for alias, version in found.items() if alias != "candidate"}
+
+
+def stands(root: Path, alias: str = "champion", here: bool = True) -> Standing | None:
+    """here: whether the record is on this machine."""
+    return standing.standing(store.client(root), MODEL, alias, root / RECORD if here else None)
+
+
+def whole(root: Path) -> str:
+    return proof.verify(store.client(root), MODEL, root / RECORD)
+
+
+def by_hand(root: Path, version: str, alias: str = "champion") -> None:
+    store.client(root).set_registered_model_alias(MODEL, alias, version)
 
 
 def work(root: Path, version: str, stage: str, override: str | None, begun: Callable[[], None]) -> None:

@@ -15,12 +15,11 @@ import pytest
 
 from mia_ml.registry import case, history, promotion, proof, record, standing
 from tests.registry import shelf
-from tests.registry.shelf import MODEL, aliases, copy, crown, fresh, promote, rollback
+from tests.registry.shelf import MODEL, RECORD, aliases, copy, fresh, promote, rollback
 from tests.tracking import store
 from tests.tuning import workers
 
 KILLS = int(os.environ.get("MIA_KILLS", "8"))
-RECORD = "ledger/promotions.jsonl"
 REASON = "the desk is short"
 JUDGED_AS = case.judged_as
 CALLS = (
@@ -107,13 +106,6 @@ def after_a_kill(root: Path, old: str, new: str, before: tuple[str, ...], after:
     assert (branded.description or "").count("OVERRIDDEN") == len(reasons)
     assert promotion.settle(shelf.desk(root)) == ""
     return holder == new
-
-
-@pytest.fixture(scope="module")
-def crowned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = fresh(tmp_path_factory.mktemp("crowned"))
-    crown(root, "1", "2")
-    return root
 
 
 @pytest.fixture(autouse=True)

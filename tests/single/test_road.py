@@ -1,11 +1,12 @@
 """One compiled call gives the bytes that screening, engine and scorer give one after the other."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mia_ml.core import calendar
 from mia_ml.features import live
 from mia_ml.single.kernels import SCREENED_OUT
 from mia_ml.single.road import Road, Source
@@ -17,12 +18,7 @@ from tests.features import market
 from tests.scoring import small
 
 from . import through
-
-TODAY = calendar.load("cme_globex", 2023, 2024).at(20240312)
-SIDES = [f"{side}_{what}_{k:02d}" for what in ("px", "sz") for side in ("bid", "ask") for k in range(5)]
-FIELDS = {live.TRADE: [("price", "f8"), ("size", "i8"), ("side", "i8")]}
-FIELDS[live.BOOK] = [(name, "f8" if "px" in name else "i8") for name in SIDES]
-TABLES = {live.TRADE: "trades", live.BOOK: "book"}
+from .through import TODAY, Roads
 
 
 @pytest.fixture(scope="module")
@@ -33,44 +29,7 @@ def tape():
 
 @pytest.fixture(params=[False, True], ids=["formula alone", "with models"])
 def new_scorer(request, world):
-    """Of a version whose score crosses every few bars."""
-
-    def make():
-        scorer = small.content(world.ensemble, rows_=world.rows).scorer() if request.param else through.scorer()
-        scorer.formula.record["threshold"] = 0.1
-        return scorer
-
-    return make
-
-
-class Roads:
-    """An event of any kind through the one call."""
-
-    def __init__(self, engine, scorer):
-        self.slots = {kind: np.zeros(1, [("ts_event", "i8"), *fields]) for kind, fields in FIELDS.items()}
-        self.event = through.event()
-        self.roads = {
-            kind: Road(engine, scorer, self.event, Source(TABLES[kind], slot, None, TODAY))
-            for kind, slot in self.slots.items()
-        }
-        self.other = Road(engine, scorer, self.event)
-
-    def take(self, event):
-        kind = int(event["kind"][0])
-        road = self.roads.get(kind, self.other)
-        if kind in self.slots:
-            slot, e = self.slots[kind], event[0]
-            slot["ts_event"] = e["ts"]
-            if kind == live.TRADE:
-                slot["price"], slot["size"], slot["side"] = e["price"], e["size"], e["side"]
-            else:
-                slot["bid_px_00"], slot["ask_px_00"] = e["bid"], e["ask"]
-                for name, size in zip(SIDES[10:], e["sizes"], strict=True):
-                    slot[name] = size
-        else:
-            self.event[:] = event
-        closed = road.take()
-        return road.rows(closed), road.decisions(closed)
+    return functools.partial(through.eager, world if request.param else None)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -118,7 +77,7 @@ def test_after_a_restart_the_same_arrays_are_at_work(tape, new_scorer):
 def test_what_is_screened_out_reaches_no_engine(new_scorer):
     engine, scorer = through.engine(), new_scorer()
     engine.open(int(TODAY["open_ns"]))
-    slot = np.zeros(1, [("ts_event", "i8"), *FIELDS[live.TRADE]])
+    slot = through.slot(live.TRADE)
     road = Road(engine, scorer, through.event(), Source("trades", slot, Screen("trades", "ESM4", Rules()), TODAY))
     before = engine.snapshot()
     slot["ts_event"], slot["price"], slot["size"], slot["side"] = TODAY["open_ns"] + 1, 5100.1, 1, 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mia_ml.core import calendar
 from mia_ml.core.tables import LEVELS, SCHEMAS, Batch
 from mia_ml.single.kernels import SCREENED_OUT
-from mia_ml.single.road import Road, Source
+from mia_ml.single.road import Queue, Road, Source
 from mia_ml.store import rules
 from mia_ml.store.rules import Rules
 from mia_ml.store.screen import Screen
@@ -27,6 +27,9 @@ TRADES = st.tuples(STEPS, PRICES, st.sampled_from((1, 2, 0, -1)), st.sampled_fro
 BOOKS = st.tuples(
     STEPS, PRICES, st.sampled_from((0.25, 0.5, 0.0, -0.25, np.nan)), st.sampled_from((5, 0, -1)), st.integers(0, 4)
 )
+FIGURES = ("underlying_px", "call_wall", "put_wall", "zero_gamma", "net_gex", "call_volume", "put_volume")
+OPTIONS = st.tuples(STEPS, st.sampled_from(FIGURES), st.sampled_from((5100.0, 0.0, -1.0, np.nan, np.inf, -np.inf)))
+VALUES = st.tuples(STEPS, st.sampled_from((13.0, 13.5, 0.0, -1.0, np.nan, np.inf, -np.inf)))
 
 
 def trades_of(draws, start):
@@ -48,25 +51,44 @@ def books_of(draws, start):
     return columns
 
 
+def options_of(draws, start):
+    """Rows of which one figure may be odd."""
+    columns = {"ts_event": (start + np.cumsum([d[0] for d in draws])).astype(np.int64)}
+    for k, name in enumerate(FIGURES):
+        columns[name] = np.array([d[2] if d[1] == name else 100.0 + k for d in draws])
+    return columns
+
+
+def values_of(draws, start):
+    ts = (start + np.cumsum([d[0] for d in draws])).astype(np.int64)
+    return {"ts_event": ts, "value": np.array([d[1] for d in draws])}
+
+
 def slot_of(table):
     """A record of eight-byte fields that begins with others than the table's."""
-    fields = [(name, "i8" if kind == "i1" else kind) for name, kind in SCHEMAS[table].columns.items()]
+    columns = SCHEMAS[table].columns.items()
+    fields = [(name, "i8" if kind == "i1" else kind) for name, kind in columns if kind != "O"]
     return np.zeros(1, np.dtype([("number", "i8"), ("reason", "i8"), *fields]))
 
 
-def road_of(table, symbol, limits=None, session=TODAY, screen=None):
+def road_of(table, symbol, limits=None, session=TODAY, screen=None, queue=None):
     slot = slot_of(table)
-    return Road(*THROUGH, Source(table, slot, screen or Screen(table, symbol, limits or Rules()), session)), slot
+    source = Source(table, slot, screen or Screen(table, symbol, limits or Rules()), session)
+    return Road(*THROUGH, source, queue), slot
 
 
-def one_by_one(table, symbol, columns, limits):
-    road, slot = road_of(table, symbol, limits)
+def one_by_one(table, symbol, columns, limits, queue=None):
+    """With a queue each row waits in it if it may, by itself."""
+    road, slot = road_of(table, symbol, limits, queue=queue)
     found = []
     for k in range(columns["ts_event"].size):
         slot["number"], slot["reason"] = k, 77
         for name, values in columns.items():
             slot[name] = values[k]
-        found.append(road.screen())
+        found.append(road.screen() if queue is None else road.wait())
+        if queue is not None:
+            assert len(queue) == (found[-1] == rules.OK)
+            queue.clear()
     return found
 
 
@@ -92,6 +114,44 @@ def test_snapshots(draws, start):
     assert one_by_one("book", "ESM4", columns, limits) == in_a_batch("book", "ESM4", columns, limits)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(OPTIONS, min_size=1, max_size=40), st.sampled_from((OPEN - 30 * 3600 * S, OPEN, CLOSE)))
+def test_options(draws, start):
+    columns = options_of(draws, start)
+    expected = in_a_batch("options", "SPX", columns, Rules())
+    assert one_by_one("options", "SPX", columns, Rules()) == expected
+    assert one_by_one("options", "SPX", columns, Rules(), Queue()) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(VALUES, min_size=1, max_size=40), st.sampled_from((OPEN - 30 * 3600 * S, OPEN, CLOSE)))
+def test_vix(draws, start):
+    columns = values_of(draws, start)
+    expected = in_a_batch("vix", "VIX", columns, Rules())
+    assert one_by_one("vix", "VIX", columns, Rules()) == expected
+    assert one_by_one("vix", "VIX", columns, Rules(), Queue()) == expected
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_of_options_is_looked_at(name):
+    road, slot = road_of("options", "SPX")
+    found = []
+    for value in (0.0, -1.0, np.nan, np.inf, -np.inf):
+        slot[name] = value
+        found.append(road.screen())
+    negative = rules.SIZE if name.endswith("_volume") else rules.OK
+    assert found == [rules.OK, negative, rules.OK, rules.NON_FINITE, rules.NON_FINITE]
+
+
+def test_a_row_before_one_that_was_refused_runs_backwards_too():
+    road, slot = road_of("vix", "VIX")
+    found = []
+    for ts, value in ((OPEN, 13.0), (OPEN + S, np.inf), (OPEN + 1, 13.0), (OPEN + S, 0.0), (OPEN + S, 13.0)):
+        slot["ts_event"], slot["value"] = ts, value
+        found.append(road.screen())
+    assert found == [rules.OK, rules.NON_FINITE, rules.BACKWARDS, rules.SIZE, rules.OK]
+
+
 def test_the_next_day_goes_on_from_the_state_of_the_last():
     screen = Screen("trades", "ESM4", Rules())
     today, slot = road_of("trades", "ESM4", screen=screen)
@@ -113,6 +173,13 @@ def test_the_next_day_goes_on_from_the_state_of_the_last():
 def test_what_is_no_contract_is_refused_whatever_it_says(table, symbol):
     road, _ = road_of(table, symbol)
     assert (road.screen(), road.take()) == (rules.UNKNOWN_SYMBOL, SCREENED_OUT + rules.UNKNOWN_SYMBOL)
+
+
+@pytest.mark.parametrize("table", ["options", "vix"])
+def test_what_is_no_name_of_an_index_does_not_wait(table):
+    queue = Queue()
+    road, _ = road_of(table, "../VIX", queue=queue)
+    assert (road.screen(), road.wait(), len(queue)) == (rules.UNKNOWN_SYMBOL, rules.UNKNOWN_SYMBOL, 0)
 
 
 def test_what_was_screened_before_is_not_again():

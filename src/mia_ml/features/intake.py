@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from mia_ml.core.errors import DataError
+from mia_ml.core.kernel import kernel
 from mia_ml.core.moments import MINUTE, utc
 from mia_ml.core.tables import LEVELS, Columns
 from mia_ml.features.bar import NATIVE
@@ -32,8 +33,9 @@ def records(columns: Columns | None, dtype: np.dtype[Any]) -> np.ndarray:
     return out
 
 
-def is_late(ts_event: np.ndarray, ts_recv: np.ndarray, grace_ns: int) -> np.ndarray:
-    """Whether events reached us after their bar had closed: a function of the event alone, so live and replay agree.
+@kernel
+def is_late(ts_event, ts_recv, grace_ns):
+    """Whether an event, or each of many, reached us after its bar had closed: by itself, so live and replay agree.
 
     A bar closes `grace_ns` after its end.
 

@@ -12,19 +12,17 @@ from mia_ml.features import engine, live
 from mia_ml.features.stream import Engine, copied
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.single import kernels
-from mia_ml.single.kernels import NO_TABLE, RUN, SCREEN, SCREENED_OUT, TABLE
+from mia_ml.single.kernels import NO_TABLE, QUEUE, RUN, SCREEN, SCREENED_OUT, TABLE, WAIT
 from mia_ml.store import rules
 from mia_ml.store.screen import Screen
-
-BOTH = SCREEN | RUN
 
 
 class Source(NamedTuple):
     """Where the events of a table come from.
 
-    table: 'trades' or 'book'. record: an array of length one whose fields, of eight bytes, are from `ts_event` on the
-    table's columns in order; its owner overwrites it. screen: None for what was screened before. session: the SESSION
-    that the events belong to.
+    table: 'trades', 'book', 'options' or 'vix'. record: an array of length one whose fields, of eight bytes, are from
+    `ts_event` on the table's columns in order; its owner overwrites it. screen: None for what was screened before.
+    session: the SESSION that the events belong to.
     """
 
     table: str
@@ -33,20 +31,46 @@ class Source(NamedTuple):
     session: np.void
 
 
+class Queue:
+    """Rows of an index that wait for the first price which is not earlier: in order, for the roads that share it."""
+
+    def __init__(self) -> None:
+        self.events = np.zeros(QUEUE, live.EVENT)
+        self.count = np.zeros(1, np.int64)
+
+    def __len__(self) -> int:
+        return int(self.count[0])
+
+    @property
+    def is_full(self) -> bool:
+        return len(self) == QUEUE
+
+    def clear(self) -> None:
+        self.count[0] = 0
+
+
 class Road:
     """engine, scorer: what an event goes through; both may be used in other ways between two events.
 
     event: EVENT array of length one. Without a source it is the event, else it becomes it, for whoever else wants it.
+    queue: what goes before an event as soon as its time has come.
     """
 
-    def __init__(self, through: Engine, scorer: Scorer, event: np.ndarray, source: Source | None = None) -> None:
+    def __init__(
+        self,
+        through: Engine,
+        scorer: Scorer,
+        event: np.ndarray,
+        source: Source | None = None,
+        queue: Queue | None = None,
+    ) -> None:
         self.engine = through
         self.scorer = scorer
         self._event = event
         self._out = np.zeros(engine.BARS_A_DAY, decision.DECISION)
         screen = source.screen if source is not None else None
         self._refused = screen is not None and not screen.known
-        self._steps = RUN if screen is None else BOTH
+        self._screens = 0 if screen is None else SCREEN
         arrays = {"event": event, "out": self._out, "formula": scorer.formula.record, "scorer": scorer.state}
         words = {"kind": NO_TABLE}
         if source is not None:
@@ -57,6 +81,8 @@ class Road:
         if scorer.filter is not None:
             gate, words["filtered"] = scorer.filter.gate, 1
             arrays |= {"gate": gate.terms, "columns": gate.columns, "along": gate.along, **gate.models._asdict()}
+        if queue is not None:
+            arrays |= {"queue": queue.events, "queued": queue.count}
         arrays |= through.arrays
         self._held = list(arrays.values())
         words |= {name: array.ctypes.data for name, array in arrays.items()}
@@ -67,22 +93,27 @@ class Road:
 
     def screen(self) -> int:
         """The reason of the event by `store.rules`, 0 when it may enter: `run` comes next."""
-        if self._refused:
-            return rules.UNKNOWN_SYMBOL
-        if self._steps == RUN:
-            return 0
-        found = self._call(self._address, SCREEN)
-        return found - SCREENED_OUT if found else 0
+        return self._reason(self._screens)
+
+    def wait(self) -> int:
+        """The same of a row of an index, which is in the queue if it may enter: there must be room for it."""
+        return self._reason(self._screens | WAIT)
 
     def run(self) -> int:
-        """How many rows the event closed, which are decided."""
+        """How many rows the event closed, with what had waited for it; they are decided."""
         return self._call(self._address, RUN)
 
     def take(self) -> int:
-        """Both at once: the rows closed, or SCREENED_OUT plus the reason, which is negative."""
+        """Screened and run at once: the rows closed, or SCREENED_OUT plus the reason, which is negative."""
         if self._refused:
             return SCREENED_OUT + rules.UNKNOWN_SYMBOL
-        return self._call(self._address, self._steps)
+        return self._call(self._address, self._screens | RUN)
+
+    def _reason(self, steps: int) -> int:
+        if self._refused:
+            return rules.UNKNOWN_SYMBOL
+        found = self._call(self._address, steps)
+        return found - SCREENED_OUT if found else 0
 
     def rows(self, closed: int) -> np.ndarray:
         """The ROWs that the last event closed."""

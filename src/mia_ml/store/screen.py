@@ -42,6 +42,7 @@ class Screen:
         self._sessions, self._closes = np.empty(0, moments.SESSION), np.empty(0, np.int64)
         self._moment: Columns = {}  # the rows of the last moment seen: a repeat may arrive with the next batch
         self._calendar = INDEX_CALENDAR
+        self.limits = np.zeros(1, checks.LIMITS)
         if table in ("trades", "book", "bars"):
             try:
                 instrument = instruments.INSTRUMENTS[instruments.root_of(symbol)]

@@ -9,41 +9,18 @@ import numpy as np
 import pytest
 
 from mia_ml.core.errors import DataError
-from mia_ml.core.moments import MINUTE, NONE
-from mia_ml.datasets import days as table_days
-from mia_ml.features.stream import Engine
-from serving.day.acting import PASSED, RECOVERED
+from mia_ml.core.moments import MINUTE
 from serving.day.decisions import _KEPT
 from serving.day.rail import CHAMPION, STANDBY
-from serving.day.trading_day import record_of
-from serving.guards.clock import AnchoredClock
 from serving.intake import journal, wire
 from serving.intake.events import FUTURE, LATE
-from serving.intake.rows import Rows
-from serving.intake.tape import tape_of
 from serving.unavailable import Unavailable
-from tests import small_world
 from tests.serving import live_world
+from tests.serving.day.wall_days import S, Time, by_the_wall, changed, first, live_through, rerun
+from tests.serving.listening import Listener, exactly, started
 from tests.serving.live_world import decision_of
-from tests.serving.test_crashes import Listener, exactly, started
-
-S = 10**9
-
 
 # what it answers
-
-
-@pytest.fixture
-def desk(rolling, tmp_path):
-    return rolling.desk(tmp_path)
-
-
-def first(world, kind, n=0):
-    return [e for e in world.events if type(e) is kind][n]
-
-
-def changed(e, **values):
-    return msgspec.structs.replace(e, **values)
 
 
 def test_a_reply_says_what_became_of_every_event(rolling, desk):
@@ -139,115 +116,7 @@ def test_a_line_names_its_cause_and_what_stands_against_it(rolling, tmp_path):
     assert len(sent) > 100
 
 
-# portions, feeds and the store
-
-
-def rows_of(world, n, **values):
-    """The first n prints as rows of a table."""
-    trades = [e for e in world.events if type(e) is wire.Trade][:n]
-    found = np.concatenate([record_of(changed(e, position=k, **values), 0, NONE)[1] for k, e in enumerate(trades, 1)])
-    return Rows("trades", trades[0].symbol, found)
-
-
-def test_rows_of_a_portion_that_are_none_of_the_day_are_refused_and_the_others_are_not(rolling, desk):
-    rows = rows_of(rolling, 10)
-    rows.records["price"][3] += 0.1
-    other = Rows("trades", "ESZ9", rows_of(rolling, 14).records[10:])
-    desk.take_portion("file", False, [rows, other])
-    health = desk.feeds.feed("file")
-    assert desk.resume_after("file") == 14
-    assert health.events == 14
-    assert dict(health.refused) == {
-        "price off the tick grid": 1,
-        "another contract than the one that is traded, ESH4": 4,
-    }
-    desk.take_portion("file", False, [Rows("trades", "ESH4", rows_of(rolling, n).records[n - 1 :]) for n in (16, 15)])
-    printed = desk.day.take_prints()
-    assert printed.tape["price"].size == 9 + 2
-    assert (np.diff(printed.tape["ts_event"]) >= 0).all()
-    assert printed.bars == []
-    assert desk.day.take_prints().tape["price"].size == 0
-
-
-def test_a_feed_that_is_about_to_leave_the_day_waits_for_one_that_has_not(rolling, tmp_path):
-    desk = rolling.desk(tmp_path, hold_ms=3_600_000)
-    assert not desk.awaits_others("one", rolling.days[0].close_ns + 1)
-    rows = rows_of(rolling, 20)
-    desk.take_portion("one", True, [rows])
-    beyond = desk.day.arrivals.close_ns + 1
-    assert not desk.awaits_others("one", beyond)  # there is nobody else
-    desk.take_portion("two", True, [Rows("trades", "ESH4", rows_of(rolling, 25).records[20:])])
-    assert desk.awaits_others("one", beyond)
-    assert not desk.awaits_others("one", beyond - 1)
-    assert not desk.awaits_others("three", beyond)
-    desk.connected("two", False)
-    desk.day.arrivals.merge._hold_ns = 0  # its silence has been long enough
-    desk.tick()
-    assert not desk.awaits_others("one", beyond)
-
-
-def test_a_day_that_is_begun_in_its_middle_stands_on_what_the_store_has_of_it(rolling, tmp_path):
-    """What the store's rows led to is told to nobody; what comes behind them is decided as if all had been heard."""
-    listener = Listener()
-    desk = rolling.desk(tmp_path, publish=[listener])
-    at = int(np.searchsorted(desk.core.fleet.market.sessions["day"], rolling.days[0].day))
-    head, rest = rolling.events[:4000], rolling.events[4000:6000]
-    stored = {}
-    for e in head:
-        table, record = record_of(e, 0, NONE)
-        stored.setdefault((table, e.symbol), []).append(record)
-    rows = [Rows(table, symbol, np.concatenate(parts)) for (table, symbol), parts in stored.items()]
-    desk.open_day(at, stored=rows)
-    assert listener.lines == []
-    reached = desk.day.rails[0].engine.last_close_ns
-    desk.take("ws", rest, 0)
-    wanted = [
-        line for line, ts in zip(rolling.lines, rolling.research.rows["ts"].tolist(), strict=True) if ts > reached
-    ]
-    assert listener.of("mia-ml/1") == wanted[: len(listener.lines)]
-    assert len(listener.lines) > 50
-    before = list(listener.lines)
-    started(rolling, tmp_path, listener)  # and a start leaves it at that
-    assert listener.lines == before
-
-
 # by the wall clock
-
-
-class Time:
-    """A machine's clocks, moved by hand."""
-
-    def __init__(self, ns):
-        self.ns = ns
-        self.began = ns
-
-    def clock(self, skew_ms=2_000):
-        return AnchoredClock(skew_ms * 1_000_000, wall=lambda: self.ns, monotonic=lambda: self.ns - self.began + 1)
-
-
-def by_the_wall(world, state, time, listener, **changes):
-    desk = world.desk(state, publish=[listener], clock=time.clock(), **{"hold_ms": 0} | changes)
-    desk.core.acting.now_ns = desk.clock.now_ns
-    desk._live = True
-    return desk
-
-
-def live_through(desk, time, events, rng, late=0.0):
-    """Each event some milliseconds after its moment, some after their bar, and a tick a second."""
-    coming, came = [], 0
-    for e in events:
-        came = max(came, e.ts_event + int(rng.integers(1, 40)) * 1_000_000)
-        behind = rng.random() < late
-        coming.append(((e.ts_event // MINUTE + 1) * MINUTE + 400_000_000 if behind else came, e))
-    coming.sort(key=lambda each: each[0])
-    for position, (came, e) in enumerate(coming, desk.resume_after("ws") + 1):
-        tick = max(time.ns // S + 1, came // S - 90) * S  # of a long silence the last seconds are enough
-        while tick < came:
-            time.ns = max(time.ns, tick)
-            desk.tick()
-            tick += S
-        time.ns = max(time.ns, came)
-        yield desk.take("ws", [changed(e, position=position)], 0)
 
 
 @pytest.fixture(scope="module")
@@ -260,28 +129,6 @@ def wall_day(rolling, tmp_path_factory):
     events = [e for e in rolling.events if day.open_ns < e.ts_event <= day.close_ns][:6000]
     replies = list(live_through(desk, time, events, np.random.default_rng(0), late=0.02))
     return state, listener, time, replies
-
-
-def rerun(world, state, day):
-    """What research makes of what was written down."""
-    tape = tape_of(
-        {
-            table: found[np.argsort(found["ts_event"], kind="stable")]
-            for table, found in journal.read(state / "days" / str(day.day)).items()
-        }
-    )
-    plan = small_world.plan(world.tables)
-    engine = Engine(world.content.engine_params(), plan.sessions, plan.contracts)
-    for before in plan.days:
-        if before.day < day.day:
-            engine.run(table_days.tape_of(before, world.content.grace_ns), before.close_ns)
-    rows = engine.run(tape, day.close_ns)
-    rows = rows[rows["day"] == day.day]
-    scorer = world.content.scorer()
-    taken = scorer.decide(rows)
-    return [
-        live_world.decisions.decided(rows[k : k + 1], taken[k : k + 1], day.contract, scorer) for k in range(rows.size)
-    ]
 
 
 def test_by_the_clock_quiet_minutes_close_and_late_events_count(rolling, wall_day):
@@ -336,60 +183,6 @@ def test_an_event_of_the_future_is_refused_and_one_within_the_skew_is_not(rollin
     assert desk.take("ws", [changed(e, position=3)], 0).accepted == 1
     (day,) = (tmp_path / "days").iterdir()
     assert journal.read(day)["trades"]["reason"].tolist() == [0, FUTURE, 0]
-
-
-def test_by_the_clock_a_crash_and_a_restart_keep_out_what_came_too_late(rolling, tmp_path):
-    """Bars that the clock closed stay closed: an event that comes after the restart does not get into them."""
-    listener = Listener()
-    day = rolling.days[0]
-    events = [e for e in rolling.events if day.open_ns < e.ts_event][:3000]
-    time = Time(day.open_ns - 600 * S)
-    desk = by_the_wall(rolling, tmp_path, time, listener)
-    list(live_through(desk, time, events[:2000], np.random.default_rng(0)))
-    time.ns = events[1999].ts_event + 5 * MINUTE
-    desk.tick()
-    sent = len(listener.lines)
-    desk = by_the_wall(rolling, tmp_path, time, listener)
-    live_world.reopened(desk)
-    assert len(listener.lines) == sent
-    trade = first(rolling, wire.Trade)
-    backs = changed(trade, position=1, ts_event=events[1999].ts_event + 1)
-    assert desk.take("again", [backs], 0).accepted == 0
-    desk = by_the_wall(rolling, tmp_path, time, listener)
-    live_world.reopened(desk)  # and the log is still what the decisions came from
-    assert len(listener.lines) == sent
-
-
-def test_what_a_restart_finds_and_what_it_closes_too_late_is_not_acted_upon(rolling, tmp_path, monkeypatch):
-    listener = Listener()
-    day = rolling.days[0]
-    events = [e for e in rolling.events if day.open_ns < e.ts_event][:2000]
-    time = Time(day.open_ns - 600 * S)
-    desk = by_the_wall(rolling, tmp_path, time, listener)
-    list(live_through(desk, time, events[:900], np.random.default_rng(0)))
-
-    def full(*_):
-        raise Unavailable("full")
-
-    monkeypatch.setattr(desk.journal, "write", full)
-    over = events[899].ts_event // MINUTE + 2
-    n = next(n for n in range(900, 2000) if events[n].ts_event // MINUTE >= over and type(events[n]) is wire.Trade)
-    time.ns = events[n].ts_event + 1_000_000
-    with pytest.raises(Unavailable):  # without a tick: it is an event that closes the bar
-        desk.take("ws", [changed(events[n], position=901)], 0)
-    sent = len(listener.lines)
-    desk = live_world.reopened(by_the_wall(rolling, tmp_path, time, listener))
-    found = [_KEPT.decode(line).live for line in listener.lines[sent:]]
-    assert found
-    assert all(live.recovered and RECOVERED in live.why and not live.act for live in found)
-    sent = len(listener.lines)
-    time.ns = (time.ns // MINUTE + 5) * MINUTE + 500_000_000
-    desk.tick()
-    found = [_KEPT.decode(line).live for line in listener.lines[sent:]]
-    assert len(found) >= 5
-    assert not any(live.recovered or live.act for live in found[:-1])
-    assert [PASSED in live.why for live in found] == [True] * (len(found) - 1) + [False]
-    assert listener.of("mia-ml/1") == rerun(rolling, tmp_path, day)[: len(listener.lines)]
 
 
 # a disk that is full

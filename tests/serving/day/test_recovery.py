@@ -8,8 +8,8 @@ from serving.day.recovery import role_at
 from serving.intake import journal, wire
 from serving.intake.journal import Day, Role
 from tests.serving import live_world
-from tests.serving.day.test_desk import changed
-from tests.serving.test_crashes import Listener, started
+from tests.serving.day.wall_days import changed
+from tests.serving.listening import Listener, started
 
 
 def test_a_role_counts_from_the_first_bar_behind_its_moment():

@@ -9,8 +9,8 @@ from serving.day.rehearsal import BEFORE_NS
 from serving.day.trading_day import TradingDay
 from tests.scoring import small
 from tests.serving import live_world
-from tests.serving.day.test_desk import Time, by_the_wall, changed
-from tests.serving.test_crashes import Listener, started
+from tests.serving.day.wall_days import Time, by_the_wall, changed
+from tests.serving.listening import Listener, started
 
 
 def test_a_day_rehearsed_at_random_gives_the_lines_of_research(rolling, tmp_path):

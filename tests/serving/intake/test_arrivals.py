@@ -12,7 +12,7 @@ from mia_ml.single.road import Road, Source
 from mia_ml.store import rules
 from mia_ml.store.rules import Rules
 from mia_ml.store.screen import Screen
-from serving.intake import events
+from serving.intake import events, wire
 from serving.intake.arrivals import Arrivals
 from serving.intake.events import BEHIND, FUTURE, LATE, RECORD
 from serving.intake.journal import DayLog
@@ -62,21 +62,45 @@ def vix(position, ts, value=13.0):
 
 def quick(into, lane, table, record):
     """By the quick way where there is one; what goes on, with the rows of an index that waited for it."""
-    e = record[0]
-    position, ts, came = int(e["position"]), int(e["ts_event"]), int(e["ts_recv"])
-    if table not in into.slots or not into.is_plain(lane, ts, came):
-        record["feed"] = lane.number
-        return False, into.portion(lane, {table: record}, 0)
+    e, came = event(table, record[0]), int(record["ts_recv"][0])
+    if table == "vix":
+        counts = into.index(lane, table, e, came)
+        if counts is not None:
+            reason = screened(into, lane, table)
+            into.keep(lane, table, e.position, reason)
+            if not reason:
+                into.merge.add_row(table, into.slots[table].copy(), counts)
+            return True, {}
+    elif (into.trade if table == "trades" else into.book)(lane, e, came):
+        reason = screened(into, lane, table)
+        into.keep(lane, table, e.position, reason)
+        if reason:
+            return True, {}
+        into.frontier = e.ts_event
+        return True, into.merge.release(e.ts_event) | {table: record}
+    record["feed"] = lane.number
+    return False, into.portion(lane, {table: record}, 0)
+
+
+def event(table, e):
+    """A RECORD as the event that a feed would have sent; an absent price is None there."""
+    about = {"position": int(e["position"]), "symbol": "ESM4", "ts_event": int(e["ts_event"])}
+    if table == "vix":
+        return wire.Vix(**about, value=e["value"].item())
     if table == "trades":
-        into.trade(lane, position, ts, *(e[name].item() for name in ("price", "size", "side", "sequence")), came)
-    else:
-        prices = [e[f"{side}_px_{k:02d}"].item() for side in ("bid", "ask") for k in range(5)]
-        sizes = [e[f"{side}_sz_{k:02d}"].item() for side in ("bid", "ask") for k in range(5)]
-        into.book(lane, position, ts, prices, sizes, came)
+        names = ("price", "size", "side", "sequence")
+        return wire.Trade(**about, **{name: e[name].item() for name in names})
+    levels = {
+        name: [e[f"{name}_{k:02d}"].item() for k in range(5)] for name in ("bid_px", "ask_px", "bid_sz", "ask_sz")
+    }
+    for name in ("bid_px", "ask_px"):
+        levels[name] = [None if price != price else price for price in levels[name]]
+    return wire.Book(**about, **levels)
+
+
+def screened(into, lane, table):
     screen = None if lane.screened else into.screen_of(lane, table)
-    reason = Road(*THROUGH, Source(table, into.slots[table], screen, into.session)).screen()
-    into.keep(lane, table, position, ts, reason)
-    return True, into.merge.release(ts) | {table: record} if reason == 0 else {}
+    return Road(*THROUGH, Source(table, into.slots[table], screen, into.session)).screen()
 
 
 PRICE = st.sampled_from((5100.0, 5100.25, 5099.5, 5101.0, 5100.1, 5400.0, 5401.0, 4800.0, np.nan, np.inf, -np.inf))
@@ -172,9 +196,10 @@ def test_the_only_feed_of_prices_has_the_quick_way_from_its_second_price_on(tmp_
     assert quick(into, lane, *trade(1, OPEN + S))[0] is False
     assert quick(into, lane, *trade(2, OPEN + S))[0] is True
     assert quick(into, lane, *book(3, OPEN + 2 * S))[0] is True
-    assert quick(into, lane, *vix(4, OPEN + 2 * S))[0] is False
+    assert quick(into, lane, *vix(4, OPEN + 2 * S))[0] is True
     other = into.lane("other", False)
-    assert quick(into, other, *trade(1, OPEN + 3 * S))[0] is False
+    assert quick(into, other, *vix(7, OPEN + 2 * S))[0] is True
+    assert quick(into, other, *trade(8, OPEN + 3 * S))[0] is False
     assert quick(into, lane, *trade(5, OPEN + 4 * S))[0] is False  # now there are two
 
 
@@ -228,10 +253,12 @@ def test_each_feed_is_screened_by_itself(tmp_path):
     assert logged(into)["trades"]["reason"].tolist() == [0, 0, rules.JUMP]
 
 
-def test_a_row_of_an_index_after_its_moment_counts_from_when_it_came(tmp_path):
+@pytest.mark.parametrize("way", ["quick", "portion"])
+def test_a_row_of_an_index_after_its_moment_counts_from_when_it_came(tmp_path, way):
     into = arrivals(tmp_path)
     lane = only(into)
-    released = into.portion(lane, {"vix": vix(2, OPEN - 60 * S)[1]}, 0)
+    table, record = vix(2, OPEN - 60 * S)
+    released = quick(into, lane, table, record)[1] if way == "quick" else into.portion(lane, {table: record}, 0)
     assert released == {}  # it waits for the next price
     assert logged(into)["vix"]["ts_event"].tolist() == [OPEN + S + 1]
     assert quick(into, lane, *trade(3, OPEN + S))[0] is True  # a price before it does not wait for it
@@ -239,13 +266,14 @@ def test_a_row_of_an_index_after_its_moment_counts_from_when_it_came(tmp_path):
     assert {table: found["position"].tolist() for table, found in released.items()} == {"trades": [4], "vix": [2]}
 
 
-def test_live_a_row_of_an_index_is_never_late_but_new_when_it_comes(tmp_path):
+@pytest.mark.parametrize("way", ["quick", "portion"])
+def test_live_a_row_of_an_index_is_never_late_but_new_when_it_comes(tmp_path, way):
     into = arrivals(tmp_path, latest=LATEST)
     lane = only(into)
     for position, ts, came in ((2, OPEN - 3600 * S, OPEN + 2 * S), (3, OPEN + 30 * S, OPEN + MINUTE + S)):
         table, record = vix(position, ts)
         record["ts_recv"] = came
-        into.portion(lane, {table: record}, 0)
+        quick(into, lane, table, record) if way == "quick" else into.portion(lane, {table: record}, 0)
     assert logged(into)["vix"]["reason"].tolist() == [0, 0]
     assert logged(into)["vix"]["ts_event"].tolist() == [OPEN + S + 1, OPEN + MINUTE + S]
 
