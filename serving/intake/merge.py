@@ -123,6 +123,15 @@ class Merge:
         """Of the arrivals that wait, int64."""
         return np.concatenate([np.zeros(0, np.int64), *(waiting.records["number"] for waiting in self._waiting)])
 
+    def index_rows(self, most: int) -> list[tuple[str, np.ndarray]] | None:
+        """All that waits, as arrays of length one with their tables, if that is up to `most` accepted rows of an index
+        and nothing else."""
+        if self.prices_wait or len(self._waiting) > most or sum(each.records.size for each in self._waiting) > most:
+            return None
+        if any((each.records["reason"] != 0).any() for each in self._waiting):
+            return None
+        return [(each.table, each.records[k : k + 1]) for each in self._waiting for k in range(each.records.size)]
+
     def forgo(self, until: int) -> None:
         """What waits and counts up to `until` has gone on already."""
         if max(waiting.last for waiting in self._waiting) > until:

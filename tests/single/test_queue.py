@@ -153,6 +153,8 @@ def test_it_is_full_with_as_many_as_it_has_places(queued):
         assert not queue.is_full
         roads.wait(options(OPEN + 1 + k, 1.0))
     assert queue.is_full
+    with pytest.raises(IndexError, match=f"room for {QUEUE} rows"):
+        roads.wait(vix(OPEN + QUEUE))
     roads.take(trade(OPEN + QUEUE - 1))
     assert not queue.is_full
     assert waiting(queue) == [(QUEUE, live.OPTIONS, 1.0)]

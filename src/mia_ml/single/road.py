@@ -81,6 +81,7 @@ class Road:
         if scorer.filter is not None:
             gate, words["filtered"] = scorer.filter.gate, 1
             arrays |= {"gate": gate.terms, "columns": gate.columns, "along": gate.along, **gate.models._asdict()}
+        self._queue = queue
         if queue is not None:
             arrays |= {"queue": queue.events, "queued": queue.count}
         arrays |= through.arrays
@@ -96,7 +97,9 @@ class Road:
         return self._reason(self._screens)
 
     def wait(self) -> int:
-        """The same of a row of an index, which is in the queue if it may enter: there must be room for it."""
+        """The same of a row of an index, which is in the queue if it may enter. Raises IndexError when that is full."""
+        if self._queue is None or self._queue.is_full:
+            raise IndexError(f"the queue has room for {QUEUE} rows")
         return self._reason(self._screens | WAIT)
 
     def run(self) -> int:

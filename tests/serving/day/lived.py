@@ -190,16 +190,26 @@ def unbegun_is_first(lived):
     lived.day.rails.insert(0, rail_of(["c"], False))
 
 
+def moves_to_another_engine(lived):
+    """The first rail, to a copy of its own."""
+    first = lived.day.rails[0]
+    copy = through.engine(first.contenders[0].content.engine_params())
+    copy.restore(first.engine.snapshot())
+    lived.day.rails[0] = Rail(copy, first.contenders, first.rows)
+
+
 # events
 
 
-def trade(position, ts, came=None, price=5100.0, size=1):
+def trade(position, ts, came=None, price=None, size=1):
+    price = 5100 + position % 5 / 4 if price is None else price
     return wire.Trade(
         position=position, symbol="ESM4", ts_event=ts, ts_recv=came, price=price, size=size, side=(-1) ** position
     )
 
 
-def book(position, ts, came=None, bid=5100.0, size=5):
+def book(position, ts, came=None, bid=None, size=5):
+    bid = 5100 + position % 3 / 4 if bid is None else bid
     return wire.Book(
         position=position,
         symbol="ESM4",

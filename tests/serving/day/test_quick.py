@@ -21,6 +21,7 @@ from tests.serving.day.lived import (
     first_leaves,
     goes,
     joins,
+    moves_to_another_engine,
     options,
     rehearses,
     trade,
@@ -37,9 +38,8 @@ ODD = {
     "options": st.sampled_from(({"volume": -1.0}, {"volume": np.inf}, {"volume": None})),
     "vix": st.sampled_from(({"value": 0.0}, {"value": np.inf})),
 }
-BETWEEN = st.sampled_from(
-    (joins("b"), joins("c"), first_leaves, unbegun_is_first, rehearses, goes("two"), goes("ws"), goes("indices"))
-)
+VERSIONS = (joins("b"), joins("c"), first_leaves, unbegun_is_first, moves_to_another_engine)
+BETWEEN = st.sampled_from((*VERSIONS, rehearses, goes("two"), goes("ws"), goes("indices")))
 KINDS = st.sampled_from((*["trade", "book"] * 8, *["vix", "options"] * 3, "burst", "burst", "clock", "else"))
 AWRY = st.sampled_from((*[0] * 12, -1, -S, -30 * MINUTE))
 
@@ -188,22 +188,34 @@ LATE_ROW, LATE_PRICE = ("ws", vix(20, at(-90), at(5))), ("ws", trade(41, at(-90)
 BEGUN = [("ws", trade(1, at(1))), ("ws", book(2, at(2))), ("ws", trade(3, at(3)))]
 FIVE = ("ws", trade(40, at(5)))
 TWO = [("two", book(4, at(3.5))), *ALL, ("ws", trade(39, at(4.5))), goes("two"), FIVE, ("ws", trade(42, at(5.5)))]
+AHEAD = [
+    step
+    for k in range(6)
+    for step in (
+        ("indices", vix(1 + k, at(k + 1.5))),
+        ("ws", trade(1 + 2 * k, at(k))),
+        ("ws", book(2 + 2 * k, at(k + 0.9))),
+    )
+]
+"""A feed of an index is ahead of the prices: a row of it always waits."""
 ENDED = [("ws", trade(90, at(8))), ("ws", book(91, at(70))), ("ws", trade(92, at(130)))]
 EXAMPLES = {
     "rows wait for a price": ([*BEGUN, *ALL, FIVE, ("ws", book(41, at(5.5)))], 1, 0),
     "rows of another feed": ([*BEGUN, *(("indices", row) for row in ROWS), FIVE], 1, 0),
-    "more rows than there is room for": ([*BEGUN, *MANY, ("ws", trade(40, at(4)))], 1, 2),
-    "rows before the first price": ([*ALL, FIVE], 1, 1),
-    "a late row": ([*BEGUN, ALL[0], LATE_ROW, *ALL[2:], FIVE], 2, 2),
+    "more rows than there is room for": ([*BEGUN, *MANY, ("ws", trade(40, at(4)))], 1, 1),
+    "rows before the first price": ([*ALL, FIVE], 1, 0),
+    "an index ahead of the prices": (AHEAD, 1, 0),
+    "a late row": ([*BEGUN, ALL[0], LATE_ROW, *ALL[2:], FIVE], 2, 1),
     "a late price, which another one lets go": ([*BEGUN, ALL[0], LATE_PRICE, *ALL[4:]], 3, 0),
-    "a clock": ([*BEGUN, *ALL, clock(at(5)), FIVE], 1, 1),
+    "a clock": ([*BEGUN, *ALL, clock(at(5)), FIVE], 1, 0),
     "a version joins a rail": ([*BEGUN, *SOME, joins("b")], 1, 0),
     "a version comes with a rail": ([*BEGUN, *SOME, joins("c")], 1, 0),
     "the first version leaves": ([joins("c"), *BEGUN, *SOME, first_leaves], 1, 0),
     "the first version has not begun the day": ([*BEGUN, *SOME, unbegun_is_first, ALL[4]], 1, 1),
-    "it begins before the rows go": ([*BEGUN, *SOME, unbegun_is_first, ("ws", trade(39, at(3.5)))], 1, 2),
+    "it begins before the rows go": ([*BEGUN, *SOME, unbegun_is_first, ("ws", trade(39, at(3.5)))], 1, 1),
+    "the first engine is another": ([*BEGUN, *SOME, moves_to_another_engine], 1, 0),
     "a close is rehearsed": ([*BEGUN, *ALL, rehearses, FIVE], 1, 0),
-    "of two feeds of prices one goes": ([*BEGUN, *TWO], 4, 1),
+    "of two feeds of prices one goes": ([*BEGUN, *TWO], 4, 0),
 }
 """Steps, how many events of them take the other way, and how many prices a step at a time."""
 

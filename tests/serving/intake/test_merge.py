@@ -209,3 +209,25 @@ def test_to_forgo_leaves_what_to_release_leaves(portions, until):
     assert one.numbers().tolist() == other.numbers().tolist()
     rest = [merge.release(FOREVER - 1) for merge in (one, other)]
     assert {t: r.tobytes() for t, r in rest[0].items()} == {t: r.tobytes() for t, r in rest[1].items()}
+
+
+def test_rows_of_an_index_are_told_one_by_one_when_nothing_else_waits():
+    merge = Merge(HOLD)
+    assert merge.index_rows(0) == []
+    merge.add("vix", records("vix", [15, 17], 1), now_ns=0)
+    merge.add_row("options", records("options", [16], 3), 16)
+    told = merge.index_rows(3)
+    assert [(table, int(row["ts_event"][0]), row.size) for table, row in told] == [
+        ("vix", 15, 1),
+        ("vix", 17, 1),
+        ("options", 16, 1),
+    ]
+    assert merge.index_rows(2) is None
+    merge.add("vix", records("vix", [18], 4, came=[19]), now_ns=0)
+    assert merge.index_rows(9) is None
+
+
+def test_prices_that_wait_are_no_rows_of_an_index():
+    merge = Merge(HOLD)
+    merge.add("trades", records("trades", [5], 1), now_ns=0)
+    assert merge.index_rows(9) is None
