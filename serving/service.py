@@ -165,7 +165,7 @@ class Service:
         return self._papers.statement(day)
 
     async def reload(self) -> dict[str, Any]:
-        await self._look()
+        await self._look(anew=True)
         chosen = self._succession.chosen
         return {
             "registry": self._succession.registry,
@@ -228,9 +228,9 @@ class Service:
 
     # what goes on by itself
 
-    async def _look(self) -> None:
-        """Ask the registry who stands where, and follow."""
-        if await self._succession.follow(self._up(), self._snapshots):
+    async def _look(self, anew: bool = False) -> None:
+        """Ask the registry who stands where, and follow. anew: with what could not start before, too."""
+        if await self._succession.follow(self._up(), self._snapshots, anew):
             self._judge()
 
     async def _kept_up(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -37,10 +37,22 @@ class Feeds:
         self._answers = {answer: desk.metrics.messages.labels(answer) for answer in ("ack", "retry", "error")}
         self._owed: dict[str, int] = {}
         self._connected: set[str] = set()
+        self._names: set[str] = set()
+
+    def know(self, feed: str) -> None:
+        """A feed is about to send. Raises Refused for one name too many: of each something is kept."""
+        most = self.desk.limits.feeds
+        if feed not in self._names and len(self._names) >= most:
+            raise errors.Refused(
+                409,
+                f"feed '{feed}': events came under {most} names already (serve.limits.feeds): go on under one of them",
+            )
+        self._names.add(feed)
 
     def connect(self, feed: str) -> wire.Hello:
-        """Begin a connection; what its feed is told. Raises Refused when another of that name is connected, Unavailable
-        while the desk starts."""
+        """Begin a connection; what its feed is told. Raises Refused when another of that name is connected or there are
+        too many names, Unavailable while the desk starts."""
+        self.know(feed)
         if feed in self._connected:
             raise errors.Refused(409, f"feed '{feed}' is connected already: one connection a name")
         self._owed.pop(feed, None)
@@ -118,6 +130,7 @@ def router(feeds: Feeds, gate: auth.Gate, held: connections.Connections) -> APIR
     async def post(request: Request) -> Response:
         gate.admit(request, "feed")
         feed = _name(request.headers.get("x-feed", ""), "header X-Feed")
+        feeds.know(feed)
         answer = await feeds.answer(feed, await limits.body(request, limit.message_bytes))
         status = 200 if isinstance(answer, wire.Reply) else 503 if answer.retry else 400
         return Response(wire.encode(answer), status, media_type="application/json")

@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -18,6 +19,7 @@ from mia_ml.core.errors import DataError
 from mia_ml.features.clock import SESSIONS
 from mia_ml.features.volatility import REGIMES
 from mia_ml.scoring.scorer import Scorer
+from serving.intake import wire
 from serving.unavailable import Unavailable
 
 
@@ -74,8 +76,8 @@ class Line(msgspec.Struct, frozen=True):
 class Head(msgspec.Struct, frozen=True):
     """What a reader of the journal needs of a decision."""
 
-    ts: int
-    day: int
+    ts: wire.Moment
+    day: Annotated[int, msgspec.Meta(ge=0, lt=100_000_000)]
     action: str
     crossing: int
 
@@ -214,6 +216,8 @@ class Journal(Sent):
 
 def _kept(path: Path, n: int, line: bytes) -> Kept:
     try:
-        return _KEPT.decode(line)
+        kept = _KEPT.decode(line)
+        _HEAD.decode(kept.decision)
+        return kept
     except msgspec.MsgspecError as error:
         raise DataError(f"{path} line {n}: {error}; move the file away to begin the day's journal anew") from None

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import NamedTuple
 
-from mia_ml.core.errors import MiaError, UsageError
+from mia_ml.core.errors import DataError, MiaError, UsageError
 from serving.app.metrics import Metrics
 from serving.day import swap
 from serving.day.desk import Desk
@@ -41,6 +41,8 @@ class Succession:
         self._lookout = lookout
         self._metrics = metrics
         self._turn = asyncio.Lock()
+        self._refused: dict[Chosen, str] = {}
+        """What cannot start, and why: it is not tried at every look."""
 
     async def begin(self) -> list[Contender]:
         """The versions to start with, the champion first, each as its golden tape has it.
@@ -57,11 +59,16 @@ class Succession:
         except Unavailable as error:
             _log.warning("%s", error)
 
-    async def follow(self, desk: Desk, snapshots: Snapshots) -> bool:
-        """Ask the registry, and bring the versions at work to what it says; whether anything changed."""
+    async def follow(self, desk: Desk, snapshots: Snapshots, anew: bool = False) -> bool:
+        """Ask the registry, and bring the versions at work to what it says; whether anything changed.
+
+        anew: try what could not start before once more.
+        """
         if not self._wanted.aliases:
             return False
         async with self._turn:
+            if anew:
+                self._refused.clear()
             found = await self._lookout.ask(self._wanted.aliases)
             chosen, problems = dict(self.chosen), []
             for alias, said in found.items():
@@ -110,13 +117,9 @@ class Succession:
         """A champion that cannot start changes nothing; a shadow that cannot leaves its alias with whom it had."""
         fleet = desk.core.fleet
         for one, role in self._roles(chosen):
-            try:
-                if one.version not in {contender.version for contender in fleet}:
-                    newcomer = await asyncio.to_thread(versions.load, one, SHADOW if role == SHADOW else STANDBY)
-                    await swap.join(desk, snapshots, newcomer)
-            except MiaError as error:
-                self.registry = str(error)
-                _log.error("%s stays as it was: %s", role, error)
+            problem = await self._let_in(desk, snapshots, one, role)
+            if problem:
+                self.registry = problem
                 if role == CHAMPION:
                     return False
                 chosen = self._without(chosen, one)
@@ -136,6 +139,21 @@ class Succession:
         if fleet.champion is not before:
             _log.warning("champion is now %s, before it was %s", fleet.champion.version, before.version)
         return True
+
+    async def _let_in(self, desk: Desk, snapshots: Snapshots, one: Chosen, role: str) -> str:
+        """Have a version among those at work; why it cannot be, else empty."""
+        if one in self._refused or one.version in {contender.version for contender in desk.core.fleet}:
+            return self._refused.get(one, "")
+        try:
+            newcomer = await asyncio.to_thread(versions.load, one, SHADOW if role == SHADOW else STANDBY)
+            await swap.join(desk, snapshots, newcomer)
+        except MiaError as error:
+            _log.error("%s stays as it was: %s", role, error)
+            if not isinstance(error, DataError):
+                return str(error)
+            self._refused[one] = f"{error}; when that is mended, reload"
+            return self._refused[one]
+        return ""
 
     def _without(self, chosen: dict[str, Chosen], refused: Chosen) -> dict[str, Chosen]:
         """What is chosen, but for a version."""

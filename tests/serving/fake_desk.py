@@ -16,7 +16,14 @@ from serving.intake import wire
 from serving.unavailable import Unavailable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LIMITS = {"message_bytes": 65_536, "messages_per_s": 1_000_000, "requests_per_s": 10_000, "listeners": 40, "queue": 50}
+LIMITS = {
+    "message_bytes": 65_536,
+    "messages_per_s": 1_000_000,
+    "requests_per_s": 10_000,
+    "feeds": 1_000,
+    "listeners": 40,
+    "queue": 50,
+}
 
 
 def limits(**changed: int) -> Limits:

@@ -18,7 +18,7 @@ from serving.day import parity
 from serving.day.decisions import Kept
 from serving.intake import wire
 from serving.service import Service
-from serving.versions import lookout
+from serving.versions import chosen, lookout
 from serving.versions.chosen import Lookout
 from serving.versions.succession import Wanted
 from tests.serving import live_registry, live_world
@@ -221,6 +221,22 @@ async def test_a_shadow_that_cannot_start_stays_as_it_was_and_holds_up_no_champi
         told = running.service.state()
     assert told["registry"] == "ok"
     assert {(version["version"], version["role"]) for version in told["versions"]} >= {("mia-es/2", "shadow")}
+
+
+async def test_a_shadow_that_cannot_start_is_read_once_and_again_when_asked(market, registry, tmp_path, monkeypatch):
+    read, load = [], chosen.load
+    monkeypatch.setattr(chosen, "load", lambda one, role: read.append(one.version) or load(one, role))
+    async with Running(market, tmp_path / "live", shadows=("paper",)) as running:
+        running.feed(market.portions[:2])
+        live_registry.promote(registry, 3, "paper")
+        running.lookout.broken = {"paper": {"seal": "ab" * 32}}
+        read.clear()
+        for _ in range(3):
+            await running.service._look()
+            assert running.service.state()["registry"].endswith("was registered; when that is mended, reload")
+        assert read == ["mia-es/3"]
+        await running.service.reload()
+        assert read == ["mia-es/3"] * 2
 
 
 async def test_a_champion_that_cannot_start_changes_nothing(market, registry, tmp_path):

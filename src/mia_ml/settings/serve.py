@@ -63,6 +63,7 @@ class Limits(Section):
     message_bytes: Count
     messages_per_s: Count
     requests_per_s: Count
+    feeds: Count
     listeners: Count
     queue: Count
 

@@ -102,6 +102,24 @@ def test_one_connection_a_name(tmp_path):
     running.run(scenario())
 
 
+def test_there_are_no_more_names_than_allowed(tmp_path):
+    async def scenario():
+        desk = fake_desk.FakeDesk(fake_desk.limits(feeds=2))
+        line = "feed 'three': events came under 2 names already (serve.limits.feeds): go on under one of them"
+        async with running.serving(tmp_path, desk) as s, s.feed() as feed, s.http("feed") as client:
+            await feed.recv()
+            for name, status in (("two", 200), ("three", 409), ("two", 200)):
+                found = await client.post("/api/events", headers={"x-feed": name}, content=trade(status))
+                assert found.status_code == status
+            with pytest.raises(InvalidStatus) as refused:
+                await s.feed("three").__aenter__()
+            assert json.loads(refused.value.response.body)["error"] == line
+            assert desk.taken.keys() == {"two"}
+            assert (await answer(feed, trade(1)))["type"] == "ack"
+
+    running.run(scenario())
+
+
 @pytest.mark.parametrize("name", ["", "a b", "x" * 41, "../x"])
 def test_a_feed_has_a_name(tmp_path, name):
     async def scenario():

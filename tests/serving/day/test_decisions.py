@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 
 import msgspec
 import numpy as np
@@ -81,10 +82,15 @@ def test_a_file_that_holds_only_a_torn_line_gives_the_number_of_the_day_before(t
     assert numbers(journal.after(0, 99)) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_line_that_cannot_be_read_is_named(tmp_path):
+@pytest.mark.parametrize("damage", [b'"ts":' + b"9" * 20, b'"ts":-1', b'"day":99999999999', b"{}"])
+def test_a_line_that_cannot_be_read_is_named(tmp_path, damage):
     journal = filled(tmp_path)
+    whole = journal.path(20240312).read_bytes().splitlines()[-1]
+    name = damage.partition(b":")[0]
+    line = damage if name == damage else re.sub(name + b":[0-9]+", damage, whole, count=1)
+    assert line != whole
     with journal.path(20240312).open("ab") as file:
-        file.write(b"{}\n")
+        file.write(line + b"\n")
     with pytest.raises(DataError, match=r"20240312\.jsonl line 4: .*move the file away"):
         journal.of_day(20240312)
 
