@@ -94,6 +94,8 @@ class TimedDesk(Desk):
         does not come unawares however far away the next event is."""
         while self._waiting:
             self._waiting.pop(0)()
+        if self.close_is_next:
+            self.rehearse()
         ends = -(-(self.now_ns() + 1) // MINUTE) * MINUTE
         if self.rehearsal.is_due(min(until_ns, ends - 1)):
             self.rehearsal.go(self._today(), ends - 1)

@@ -142,7 +142,11 @@ class Service:
     def take(self, feed: str, events: list[wire.Event], ts_recv_ns: int) -> wire.Reply:
         if self._starting:
             raise Unavailable(f"the service is {self._starting}: try again")
-        return self._up().take(feed, events, ts_recv_ns)
+        desk = self._up()
+        reply = desk.take(feed, events, ts_recv_ns)
+        if desk.close_is_next:
+            self._afterwards.add(desk.rehearse)
+        return reply
 
     def state(self) -> dict[str, Any]:
         if self._desk is None:

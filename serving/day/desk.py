@@ -25,6 +25,8 @@ class Desk(Days):
     def __init__(self, core: Core, clock: AnchoredClock, publish: list[Publish], follower: Follower) -> None:
         super().__init__(core, clock, publish, follower)
         self.rehearsal = Rehearsal(core.acting)
+        self.close_is_next = False
+        """Whether a row of an index has just said that the bar is over: the next price closes it."""
 
     def resume_after(self, feed: str) -> int:
         """The position of a feed that is written down; it goes on behind it."""
@@ -94,6 +96,12 @@ class Desk(Days):
         if self._live and self.day is not None and self.rehearsal.is_due(self.now_ns()):
             self.rehearsal.go(self.day, self.now_ns())
 
+    def rehearse(self) -> None:
+        """To be called when `close_is_next` and there is time: what that row pushed out of the caches comes back."""
+        self.close_is_next = False
+        if self.day is not None:
+            self.day.rehearse()
+
     def awaits_others(self, feed: str, ts_ns: int) -> bool:
         """Whether other feeds have still to reach the end of the trading day that a feed is about to leave."""
         day = self.day
@@ -161,6 +169,7 @@ class Desk(Days):
             reason, verdicts = day.book(lane, e, ts_recv)
         elif type(e) is wire.Options or type(e) is wire.Vix:
             reason = day.index(lane, e, ts_recv)
+            self.close_is_next = reason == 0 and day.is_over(e.ts_event)
         if reason < 0:
             table, record = record_of(e, lane.number, ts_recv)
             verdicts = day.portion(lane, {table: record}, time.monotonic_ns())

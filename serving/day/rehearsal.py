@@ -2,7 +2,8 @@
 
 Between two closes a thousand events push both out of the processor's caches, and the first pass costs several times
 what the next one does. Nothing of a rehearsal is kept: engines and scorers are as they were, to the byte, and nobody is
-told.
+told. After a row of an index that lies behind the bar, so that the next price closes it, engines and scorers alone are
+gone through again (`Desk.rehearse`).
 """
 
 from mia_ml.core.moments import MINUTE

@@ -10,7 +10,7 @@ import numpy as np
 
 from mia_ml.core.errors import ConfigError
 from mia_ml.core.instruments import root_of
-from mia_ml.core.moments import NONE
+from mia_ml.core.moments import MINUTE, NONE
 from mia_ml.core.tables import Columns
 from mia_ml.datasets.days import INDEX
 from serving.day.quick import Quick
@@ -135,6 +135,10 @@ class TradingDay:
     def rehearse(self) -> list[Verdict]:
         """What the bars under way would lead to if they closed as they are, and crossed. Nothing is changed by it."""
         return self._quick.rehearse()
+
+    def is_over(self, ts: int) -> bool:
+        """Whether an event at `ts`, ns UTC, lies behind the bar under way."""
+        return ts >= self.rails[0].engine.last_close_ns + MINUTE
 
     def take_prints(self) -> Printed:
         """What was printed since the last call."""

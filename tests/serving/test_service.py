@@ -10,12 +10,14 @@ import msgspec
 import pytest
 
 from mia_ml.core.errors import DataError, UsageError
+from mia_ml.core.moments import MINUTE
 from mia_ml.registry import paper_gate
 from mia_ml.store.rules import Rules
 from mia_ml.tracking import server
 from serving import service
 from serving.day import parity
 from serving.day.decisions import Kept
+from serving.day.desk import Desk
 from serving.intake import wire
 from serving.service import Service
 from serving.versions import chosen, lookout
@@ -266,6 +268,21 @@ async def test_to_stand_down_by_hand_outlives_a_restart_and_covers_what_it_finds
     (state / service.STOOD_DOWN).write_text("")  # of a write that a crash tore
     async with Running(market, state) as running:
         assert running.service.ready()[0].startswith("stood down by hand: before the service was started")
+
+
+async def test_a_close_that_is_next_is_rehearsed_when_all_are_answered(market, registry, tmp_path, monkeypatch):
+    rehearsed = []
+    monkeypatch.setattr(Desk, "rehearse", lambda desk: rehearsed.append(1))
+    async with Running(market, tmp_path / "live") as running:
+        running.feed(market.portions[:2])
+        await asyncio.sleep(0)
+        rehearsed.clear()
+        desk = running.service._up()
+        position, ends = desk.resume_after("f") + 1, desk.day.rails[0].engine.last_close_ns + MINUTE
+        running.service.take("f", [wire.Vix(position=position, symbol="VIX", ts_event=ends, value=13.0)], 0)
+        assert rehearsed == []
+        await asyncio.sleep(0)
+        assert rehearsed == [1]
 
 
 @pytest.mark.parametrize("name", ["tick", "watch", "poll"])
