@@ -18,7 +18,7 @@ from serving.child import Child, NoAnswer
 from serving.papers.books import Papers
 from serving.unavailable import Unavailable
 
-ANSWER_S, AGAIN_S = 600.0, 60.0
+ANSWER_S, AGAIN_S = 3600.0, 60.0
 """How long a look may take, and after how long one that came to nothing is tried again."""
 _log = logging.getLogger("mia.looks")
 
