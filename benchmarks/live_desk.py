@@ -3,10 +3,9 @@
 Timed is `Desk.take`: an event is judged, screened, packed and run through the engine, which is when it has been taken,
 and handed to the operating system for the day's log, which is when it can be answered. Of one that closes a bar: until
 its decision is taken (the compiled call has returned with score, models, action), and until its line has been written
-and published. What the service does
-when its loop is free is done here between two events, and not in their time: a bar's end is rehearsed, and the paper
-account follows what is out. Nothing is forced to the disk (`serve.sync: never`): how long that takes is the disk's
-affair.
+and published. What the service does when its loop is free is done here between two events, and not in their time: a
+bar's end is rehearsed, and the paper account follows what is out. Nothing is forced to the disk (`serve.sync: never`):
+how long that takes is the disk's affair.
 
 The garbage collector is as in the service: what is there at the start is frozen, then it runs when it wants to, and its
 second generation once a second between two events.

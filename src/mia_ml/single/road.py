@@ -11,7 +11,7 @@ from mia_ml.core.kernel import entry
 from mia_ml.features import engine, live
 from mia_ml.features.stream import Engine, copied
 from mia_ml.scoring.scorer import Scorer
-from mia_ml.single import kernels
+from mia_ml.single import arrival, kernels
 from mia_ml.single.kernels import NO_TABLE, QUEUE, RUN, SCREEN, SCREENED_OUT, TABLE, WAIT
 from mia_ml.store import rules
 from mia_ml.store.screen import Screen
@@ -157,5 +157,6 @@ def _entry() -> Callable[[int, int], int]:
 
 
 def warm() -> None:
-    """Load the compiled call, or compile it."""
+    """Load the compiled call, and the judge of what arrives, or compile them."""
     _entry()
+    arrival.judge(np.zeros((0, arrival.TS + 1), np.int64), False, False, 0, 0, 0)

@@ -9,7 +9,7 @@ from mia_ml.features import engine, stream
 from mia_ml.models.ensemble import ARRAYS, SIGNAL_INPUTS, Ensemble, Member
 from mia_ml.scoring.filter import Filter, Rule
 from mia_ml.scoring.scorer import Scorer
-from mia_ml.single import arrival, road
+from mia_ml.single import road
 from mia_ml.store.rules import Rules
 from mia_ml.store.screen import Screen
 
@@ -35,7 +35,6 @@ def _screen_one_row(table: str, symbol: str) -> None:
 def warm() -> None:
     stream.warm()
     road.warm()
-    arrival.judge(np.zeros((0, 6), np.int64), False, False, 0, 0, 0)
     for table, symbol in (("trades", "ESH4"), ("book", "ESH4"), ("bars", "ESH4"), ("options", "SPX"), ("vix", "VIX")):
         _screen_one_row(table, symbol)
     nothing = Formula("nothing", (), np.zeros(1, FORMULA))
