@@ -6,6 +6,7 @@ service starts, one while a configured feed brings what it has.
 
 import asyncio
 import os
+import random
 import statistics
 import time
 
@@ -20,6 +21,10 @@ from tests.serving.live_world import decision_of, on_disk
 
 KILLS = int(os.environ.get("MIA_KILLS", "5"))
 A_START_S = 3.0
+MESSAGES_A_LIFE = 50
+"""About so many come between two kills; in messages of hundreds the whole market is over after three kills."""
+APART_S = 0.004
+"""Two messages are at most so far apart."""
 
 
 class Killer:
@@ -58,14 +63,20 @@ class Killer:
         )
 
 
+async def apart() -> None:
+    await asyncio.sleep(random.uniform(0, APART_S))
+
+
 def test_while_a_feed_sends_and_while_it_starts(market, tmp_path):
     rng = np.random.default_rng(KILLS)
     n, starts = max(1, KILLS * 3 // 5), max(1, KILLS // 5)
     with market.serve(tmp_path) as service:
-        feed = Feed("ws", market.world.messages, sizes(1), market.close_ns)
+        n_events = len(market.world.messages)
+        most = max(1, 3 * n_events // (n * MESSAGES_A_LIFE))  # of one message; a third of it on average
+        feed = Feed("ws", market.world.messages, sizes(1, most), market.close_ns, apart)
         listeners = [Listener(), Listener()]
         killer = Killer(service, rng, starts)
-        positions = sorted(rng.integers(1, len(market.world.messages) - 500, n).tolist())
+        positions = sorted(rng.integers(1, n_events - 500, n).tolist())
         wanted = len(market.lines)
         works = [feed.send(service), killer.at(feed, positions), *(one.listen(service, wanted) for one in listeners)]
         asyncio.run(together(*works, seconds=60 + 30 * KILLS))
