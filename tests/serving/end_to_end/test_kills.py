@@ -120,15 +120,17 @@ def test_while_files_grow(sierra_market, tmp_path):
 
 
 def test_while_recorded_tables_run(market, tmp_path):
-    feeds = {"tables": {"kind": "tables", "path": str(market.only_live), "pace": 0}}
+    kills = max(1, KILLS // 10)
+    seconds = (market.close_ns - market.world.days[0].open_ns) / 1e9
+    feeds = {"tables": {"kind": "tables", "path": str(market.only_live), "pace": seconds / kills}}  # a second a life
     rng = np.random.default_rng(KILLS)
     with market.serve(tmp_path, feeds=feeds) as service:
         listener = Listener()
         killer = Killer(service, rng, 0)
 
         async def now_and_then() -> None:
-            for _ in range(max(1, KILLS // 10)):
-                await asyncio.sleep(rng.uniform(0, 0.5))
+            for _ in range(kills):
+                await asyncio.sleep(rng.uniform(0, 1))
                 await asyncio.to_thread(killer.kill)
             await asyncio.to_thread(service.until, lambda: service.ended("tables"), 60)
             await asyncio.to_thread(service.clock, market.close_ns)
@@ -136,4 +138,5 @@ def test_while_recorded_tables_run(market, tmp_path):
         works = [now_and_then(), listener.listen(service, len(market.lines))]
         asyncio.run(together(*works, seconds=60 + 30 * KILLS))
         assert listener.of() == market.lines
+        assert listener.connections > kills // 2
         assert [decision_of(line) for line in on_disk(service.state)] == market.lines
