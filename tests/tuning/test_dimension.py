@@ -1,5 +1,7 @@
+import math
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mia_ml.core.errors import ConfigError
@@ -17,6 +19,7 @@ def test_a_range_comes_back(u: float, low: float, width: float) -> None:
 
 
 @given(UNIT, st.floats(1e-6, 1e6), st.floats(1, 1e6))
+@example(0.5, 9.0, math.nextafter(1, 2))
 def test_a_logarithmic_range_comes_back(u: float, low: float, factor: float) -> None:
     dimension = Range(low, low * factor, log=True)
     value = dimension.value(u)

@@ -31,20 +31,18 @@ class Range:
             raise ConfigError(f"low {self.low} to high {self.high} has no logarithm: give a low above 0")
 
     def value(self, u: float) -> float:
-        if self.log:
-            value = math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
-        else:
-            value = self.low + u * (self.high - self.low)
-        return min(max(value, self.low), self.high)
+        low, high = self._searched(self.low), self._searched(self.high)
+        found = low + u * (high - low)
+        return min(max(math.exp(found) if self.log else found, self.low), self.high)
 
     def coordinate(self, value: Any) -> float:
-        if self.low == self.high:
+        low, high = self._searched(self.low), self._searched(self.high)
+        if low == high:  # two neighbouring numbers may have one logarithm
             return 0.5
-        if self.log:
-            share = (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
-        else:
-            share = (value - self.low) / (self.high - self.low)
-        return min(max(share, 0.0), 1.0)
+        return min(max((self._searched(value) - low) / (high - low), 0.0), 1.0)
+
+    def _searched(self, value: float) -> float:
+        return math.log(value) if self.log else value
 
     def distribution(self) -> BaseDistribution:
         return FloatDistribution(self.low, self.high, log=self.log)
