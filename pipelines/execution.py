@@ -13,17 +13,15 @@ from mia_ml.backtest.simulator import Result, Simulator, join
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.core.tables import Columns
 from mia_ml.datasets.days import Day, Days
+from mia_ml.datasets.days import prices as from_files
 from mia_ml.metrics import kpi
 from mia_ml.settings import Settings
-from mia_ml.store import parquet, records
+from mia_ml.store import records
+from pipelines.market import grace_ns
 
 Table = Literal["bars", "trades"]
-Prices = Callable[[Day, Table], Columns]
-"""The table of a day that executions are walked along."""
-
-
-def from_files(day: Day, table: Table) -> Columns:
-    return parquet.read_file(day.prices[table], table)
+Prices = Callable[[Day, Table, int], Columns]
+"""What executions are walked along of a day, given how long after its end a bar waits: `datasets.days.prices`."""
 
 
 def execution_of(chosen: Settings) -> Execution:
@@ -53,7 +51,7 @@ def walk(chosen: Settings, days: Days, signals: np.ndarray, table: Table, prices
     for position, day in enumerate(days.days):
         if position and day.contract != days.days[position - 1].contract:
             results.append(simulator.finish())
-        results.append(simulator.advance(prices(day, table), signals[signals["day"] == day.day]))
+        results.append(simulator.advance(prices(day, table, grace_ns(chosen)), signals[signals["day"] == day.day]))
     return join([*results, simulator.finish()])
 
 

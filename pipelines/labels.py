@@ -11,13 +11,14 @@ from mia_ml.backtest.records import Exit, Fate, barrier_points
 from mia_ml.core import moments
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.datasets.days import Day, Days
+from mia_ml.datasets.days import prices as from_files
 from mia_ml.features import engine
 from mia_ml.labels import records as label_records
 from mia_ml.labels.barriers import Walker
 from mia_ml.store import records
 from pipelines import LABELS, ROWS, SECONDS_BETWEEN_LINES, run, write_metrics
-from pipelines.execution import Prices, blackouts_of, execution_of, from_files, sessions_of, table_of
-from pipelines.market import trading_days
+from pipelines.execution import Prices, blackouts_of, execution_of, sessions_of, table_of
+from pipelines.market import grace_ns, trading_days
 
 SIDES = ("buy", "sell")
 
@@ -74,7 +75,7 @@ def labelled(
         ended = [walker.finish()] if day.contract != contract else []
         contract = day.contract
         rows = rows_of(day)
-        decided = walker.advance(prices(day, table), rows["ts"], rows["day"], barrier_points(rows))
+        decided = walker.advance(prices(day, table, grace_ns(chosen)), rows["ts"], rows["day"], barrier_points(rows))
         yield day, rows.size, np.concatenate([*ended, decided])
     yield None, 0, walker.finish()
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from mia_ml.backtest.records import TRADE, barrier_points
 from mia_ml.canaries import audit, products
 from mia_ml.core.instruments import INSTRUMENTS
-from mia_ml.datasets.days import Days, tape_of
+from mia_ml.datasets.days import Days, prices, tape_of
 from mia_ml.evaluation.ground import Ground
 from mia_ml.judge.judgement import Integrity
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.settings import Settings
 from mia_ml.store import records
 from pipelines import EVALUATION
-from pipelines.execution import blackouts_of, execution_of, from_files, table_of
+from pipelines.execution import blackouts_of, execution_of, table_of
 from pipelines.ground import POLICY
 from pipelines.market import engine_parameters, grace_ns
 from pipelines.rows import Sample
@@ -29,7 +29,7 @@ def audited(
         days=days,
         native=native,
         tape_of=lambda day: tape_of(day, grace_ns(chosen)),
-        prices_of=lambda day: from_files(day, table_of(native)),
+        prices_of=lambda day: prices(day, table_of(native), grace_ns(chosen)),
         rows=sample.rows,
         labels=sample.labels,
         barrier=barrier_points(sample.rows),

@@ -9,7 +9,7 @@ from mia_ml.confluence.formula import Formula
 from mia_ml.core.instruments import INSTRUMENTS
 from mia_ml.core.moments import MINUTE, NS
 from mia_ml.core.tables import Columns
-from mia_ml.datasets.days import Days
+from mia_ml.datasets.days import Days, prices
 from mia_ml.evaluation import candidates, ladder, matrix, population
 from mia_ml.evaluation.ground import Ground, Window
 from mia_ml.evaluation.panel import Panel
@@ -21,8 +21,9 @@ from mia_ml.metrics.bootstrap import Resampling
 from mia_ml.models.export import export
 from mia_ml.scoring.filter import Filter, Rule, inputs_of
 from mia_ml.settings import Settings
-from pipelines.execution import execution_of, from_files, table_of
+from pipelines.execution import execution_of, table_of
 from pipelines.learning import model_inputs, policy_space, searched_config, training_config, weighting_of
+from pipelines.market import grace_ns
 from pipelines.rows import Sample
 from pipelines.windows import Named, openings, training_part, walk_forward_of
 
@@ -121,7 +122,7 @@ def informed(
     for day in days.days:
         own = slice(*np.searchsorted(rows["day"], [day.day, day.day + 1]))
         if own.start < own.stop:
-            ts_ns, price = _prices(from_files(day, table), native)
+            ts_ns, price = _told(prices(day, table, grace_ns(chosen)), native)
             moves[own] = information.forward_moves(rows["ts"][own], ts_ns, price, horizons_ns, STALE_NS[native])
     components = np.column_stack([rows[name] for name in names])
     found = information.coefficients(names, components, HORIZONS_S, moves, rows["day"], resampling)
@@ -130,7 +131,7 @@ def informed(
     )
 
 
-def _prices(columns: Columns, native: bool) -> tuple[np.ndarray, np.ndarray]:
+def _told(columns: Columns, native: bool) -> tuple[np.ndarray, np.ndarray]:
     if native:
         return columns["ts_event"] - 1, columns["close"]
     return columns["ts_event"], columns["price"]

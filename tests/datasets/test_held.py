@@ -12,12 +12,14 @@ from mia_ml.core.tables import Batch
 from mia_ml.datasets import build, days, held
 from mia_ml.datasets.days import Days
 from mia_ml.datasets.held import Held
+from mia_ml.features import intake
 from mia_ml.sources import simulator
-from pipelines.execution import from_files
+from mia_ml.store import parquet
 from pipelines.labels import labelled
 from tests import small_world
 
 WORLD = {"seed": 5, "start": "2024-03-04", "intensity": 0.002, "days": 7, "missing": {"book": 0.3, "options": 0.3}}
+WORLD["faults"] = simulator.Faults(late=0.05)
 CALENDAR = calendar.load("cme_globex", 2024, 2025)
 
 
@@ -72,7 +74,18 @@ def test_labels_are_the_same_to_the_byte(both):
 
     own = told(both.memory.days, both.memory.prices)
     assert own.shape == (sum(part.size for part in rows.values()), 2)
-    assert own.tobytes() == told(both.files, from_files).tobytes()
+    assert own.tobytes() == told(both.files, days.prices).tobytes()
+
+
+def test_what_executions_are_walked_along_is_the_same_and_holds_no_late_print(both):
+    left_out = 0
+    for day, own in zip(both.files.days, both.memory.days.days, strict=True):
+        on_file = days.prices(day, "trades", small_world.GRACE_NS)
+        held_ = both.memory.prices(own, "trades", small_world.GRACE_NS)
+        assert all(on_file[name].tobytes() == held_[name].tobytes() for name in ("ts_event", "ts_recv", "price"))
+        assert not intake.is_late(on_file["ts_event"], on_file["ts_recv"], small_world.GRACE_NS).any()
+        left_out += parquet.read_file(day.prices["trades"], "trades")["price"].size - on_file["price"].size
+    assert left_out > 0
 
 
 def test_batches_of_a_table_are_joined_in_their_order(both):

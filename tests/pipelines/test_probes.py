@@ -47,7 +47,7 @@ def informed(monkeypatch: pytest.MonkeyPatch, native: bool, knows: Any, shift_ns
     labels = np.zeros((rows.size, 2), LABEL)
     windows = [Window("w", section, None, (0, N), (N, rows.size))]
     ground = Ground(rows, labels, windows, np.array([2, 3]), worlds.CONTEXT, 1e5)
-    monkeypatch.setattr(probes, "from_files", lambda day, table: files[day.day])
+    monkeypatch.setattr(probes, "prices", lambda day, table, grace_ns: files[day.day])
     days: Any = SimpleNamespace(days=[SimpleNamespace(day=day) for day in files])
     found = probes.informed(CHOSEN, ground, days, native, HOW)
     assert {one.component for one in found} == {NAME}

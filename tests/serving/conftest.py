@@ -4,7 +4,6 @@ import pytest
 
 from mia_ml.confluence.decision import SIGNAL
 from mia_ml.sources import simulator
-from tests.scoring import small
 from tests.serving import live_world
 
 
@@ -28,10 +27,6 @@ def rolling(tmp_path_factory):
 @pytest.fixture(scope="session")
 def eager(rolling, tmp_path_factory):
     """The same two days decided by a low threshold without models: signals on both, none out of its training range."""
-    rows = small.rows(rolling.tables)
-    plain = small.content(None, rows_=rows)
-    confluence = {**plain.confluence, "threshold": {**plain.confluence["threshold"], "base": 0.1}}
-    content = small.content(None, rows_=rows, confluence=confluence)
-    world = live_world.of_tables(tmp_path_factory.mktemp("eager"), rolling.tables, content, live=2)
+    world = live_world.eager(tmp_path_factory.mktemp("eager"), rolling.tables, live=2)
     assert set(world.research.decisions["day"][world.research.decisions["action"] == SIGNAL]) == {20240307, 20240308}
     return world

@@ -70,6 +70,14 @@ def world(root, live=1, content=None, **simulated):
     return of_tables(root, tables, content or small.content(small.ensemble(small.rows(tables))), live)
 
 
+def eager(root, tables, live, **confluence):
+    """The last days of some tables decided by a low threshold without models, and by other changes of the formula."""
+    rows = small.rows(tables)
+    plain = small.content(None, rows_=rows)
+    confluence = {**plain.confluence, "threshold": {**plain.confluence["threshold"], "base": 0.1}, **confluence}
+    return of_tables(root, tables, small.content(None, rows_=rows, confluence=confluence), live)
+
+
 def of_tables(root, tables, content, live=1):
     days = table_days.plan(tables, content.instrument, content.calendar, content.native).days[-live:]
     before = root / "before"

@@ -6,7 +6,7 @@ the catalogue must be caught on this machine, by this code, and clean work must 
     run = products.Run(
         params=engine_parameters(chosen, native), days=days, native=native,
         tape_of=lambda day: datasets.days.tape_of(day, grace_ns(chosen)),
-        prices_of=lambda day: from_files(day, table_of(native)),
+        prices_of=lambda day: datasets.days.prices(day, table_of(native), grace_ns(chosen)),
         rows=sample.rows, labels=sample.labels, barrier=barrier_points(sample.rows),
         execution=execution_of(chosen), instrument=INSTRUMENTS[chosen.instrument.root], blackouts=blackouts_of(chosen),
         trades=records.read(EVALUATION / "tuned_filtered" / "trades.parquet", TRADE),

@@ -135,6 +135,15 @@ def tables_of(day: Day) -> dict[str, Columns]:
     return tables
 
 
+def prices(day: Day, table: str, grace_ns: int) -> Columns:
+    """What executions are walked along of a day, its `trades` or `bars`, read from its file.
+
+    A print that reached us after its bar had closed fills nothing: it is not in the row either, and nobody could have
+    seen it live.
+    """
+    return intake.in_time(parquet.read_file(day.prices[table], table), grace_ns)[0]
+
+
 def tape_of(day: Day, grace_ns: int) -> Tape:
     """The events of a day, read from its files."""
     return intake.tape(**tables_of(day), grace_ns=grace_ns)

@@ -27,9 +27,9 @@ class Held:
         """The events of a day, as `datasets.build.rows` reads them."""
         return intake.tape(**self.tables[day.day], grace_ns=grace_ns)
 
-    def prices(self, day: Day, table: str) -> Columns:
-        """The table of a day that executions are walked along."""
-        return self.tables[day.day][table]
+    def prices(self, day: Day, table: str, grace_ns: int) -> Columns:
+        """What executions are walked along of a day, as `datasets.days.prices`."""
+        return intake.in_time(self.tables[day.day][table], grace_ns)[0]
 
 
 def hold(items: Iterable[Item], instrument: str, loaded: calendar.Calendar) -> Held:

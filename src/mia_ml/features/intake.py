@@ -47,7 +47,7 @@ def is_late(ts_event, ts_recv, grace_ns):
     return ts_recv >= close + grace_ns
 
 
-def _in_time(columns: Columns, grace_ns: int) -> tuple[Columns, np.ndarray]:
+def in_time(columns: Columns, grace_ns: int) -> tuple[Columns, np.ndarray]:
     """The events that were in time, and the arrival times of the others."""
     none = columns, np.zeros(0, np.int64)
     # a quicker look first: what took no longer than the grace cannot have missed its bar
@@ -85,7 +85,7 @@ def tape(
         if columns is None:
             continue
         _ordered(name, columns)
-        given[name], missed = _in_time(columns, grace_ns)
+        given[name], missed = in_time(columns, grace_ns)
         late.append(missed)
     t, b = given.get("trades"), given.get("book")
     no_time, no_price, no_size = np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64)

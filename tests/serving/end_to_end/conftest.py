@@ -10,6 +10,7 @@ import pytest
 
 from mia_ml.backtest.simulator import Simulator
 from mia_ml.core.moments import iso
+from mia_ml.datasets.days import prices
 from mia_ml.scoring import bundle, signals
 from mia_ml.sources import sierra, simulator
 from mia_ml.store import parquet
@@ -108,7 +109,7 @@ def paper_of(state: Path, version: str):
 
 
 def paper_of_research(market: Market):
-    """The same by the simulator of research, on the prints that came in time."""
+    """The same by the simulator of research. As `pipelines.execution.walk`, but what is open at the end stays open."""
     world = market.world
     content = world.content
     plan = small_world.plan(world.tables)
@@ -121,18 +122,9 @@ def paper_of_research(market: Market):
             trades.append(result.trades)
             outcomes.append(result.outcomes)
         before = day.contract
-        columns = parquet.read_file(day.prices["trades"], "trades")
-        kept = np.flatnonzero(in_time(columns))
-        result = machine.advance(
-            {name: columns[name][kept] for name in ("ts_event", "price")}, fired[fired["day"] == day.day]
-        )
+        tape = prices(day, "trades", content.grace_ns)
+        result = machine.advance(tape, fired[fired["day"] == day.day])
         trades.append(result.trades)
         outcomes.append(result.outcomes)
     found, came_to = np.concatenate(trades), np.concatenate(outcomes)
     return found[np.argsort(found["signal"])], came_to[np.argsort(came_to["signal"])]
-
-
-def in_time(columns):
-    minute = 60_000_000_000
-    bar_end = (columns["ts_event"] // minute + 1) * minute
-    return columns["ts_recv"] < bar_end + small_world.GRACE_NS if "ts_recv" in columns else columns["ts_event"] > 0

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from mia_ml.backtest.simulator import Simulator, join
+from mia_ml.core.moments import MINUTE
 from mia_ml.registry import paper_gate
 from mia_ml.scoring import signals
-from mia_ml.store import parquet
+from mia_ml.sources import simulator
 from serving.day.rail import CHAMPION, SHADOW, STANDBY
 from serving.papers import account_tables as tables
 from serving.papers.accounts import Note
 from serving.unavailable import Unavailable
+from tests import small_world
 from tests.serving import live_world
 from tests.serving.live_world import bring
 from tests.serving.paper_days import same, stored
@@ -22,7 +24,7 @@ def research(eager):
     return walked(eager, eager.days)
 
 
-def walked(world, days, since_ns=0, until_ns=1 << 62):
+def walked(world, days, since_ns=0, until_ns=1 << 62, grace_ns=small_world.GRACE_NS):
     """`pipelines.execution.walk` on what was decided, of signals in a span of time."""
     content, plan = world.content, days
     taken = world.research.decisions
@@ -35,7 +37,7 @@ def walked(world, days, since_ns=0, until_ns=1 << 62):
         if k and day.contract != plan[k - 1].contract:
             results.append(simulator.finish())
         mine = chosen[chosen["day"] == day.day]
-        results.append(simulator.advance(parquet.read_file(day.prices["trades"], "trades"), mine))
+        results.append(simulator.advance(live_world.table_days.prices(day, "trades", grace_ns), mine))
     return join([*results, simulator.finish()])
 
 
@@ -49,6 +51,21 @@ def test_two_days_over_a_roll_come_to_what_research_does(eager, research, tmp_pa
     assert [day.contract for day in kept.store.days(V)] == [day.contract for day in eager.days]
     assert all(note == Note(1380, 1380, True, (paper_gate.UNSEEN,)) for note in kept.store.notes(V).values())
     assert kept.store.champions() == {day.day: (V,) for day in eager.days}
+    kept.close()
+
+
+def test_a_print_that_came_late_fills_nothing_in_either(tmp_path):
+    tables = small_world.write(
+        tmp_path / "tables", start="2024-03-06", days=3, intensity=0.002, faults=simulator.Faults(late=0.1)
+    )
+    world = live_world.eager(tmp_path, tables, live=2, cooldown_minutes=5, max_signals_per_day=40)
+    desk, kept = begin(world, tmp_path / "state")
+    bring(world, desk, world.events)
+    finish(world, desk)
+    research = walked(world, world.days)
+    assert research.trades.size >= 4
+    assert same(stored(kept.store, V), research)
+    assert not same(walked(world, world.days, grace_ns=MINUTE), research)
     kept.close()
 
 

@@ -11,7 +11,7 @@ from mia_ml.backtest.simulator import join
 from mia_ml.core import moments
 from mia_ml.core.errors import DataError
 from mia_ml.core.instruments import INSTRUMENTS
-from mia_ml.datasets import build
+from mia_ml.datasets import build, days
 from mia_ml.scoring.scorer import Scorer
 from mia_ml.scoring.signals import signals_of
 from pipelines import execution as stages
@@ -141,7 +141,7 @@ def test_a_replayed_span_is_the_backtest_of_the_same_signals(simulated, seed):
             if rng.random() < 0.5:  # the service was restarted over night
                 kept = Account("mia-ml/3", *settings, store)
             kept.begin(day.day, day.contract)
-            tape = stages.from_files(day, "trades")
+            tape = days.prices(day, "trades", small_world.GRACE_NS)
             closes = rows["ts"][rows["day"] == day.day]
             closes = closes[rng.random(closes.size) < 0.5]  # bars may come several at a time
             today = signals[signals["day"] == day.day]
