@@ -30,6 +30,9 @@ from serving.intake.rows import Rows
 from tests import small_world
 from tests.scoring import small
 
+IDLE_S = 300.0
+"""How long one may take who runs when nobody else wants to, while the rest of the suite wants to."""
+
 
 class Research(NamedTuple):
     """What research gives on some days: ROW and DECISION arrays, and the deterministic part of each line."""

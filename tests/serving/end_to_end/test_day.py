@@ -16,10 +16,7 @@ from serving.day import decisions
 from tests.serving.end_to_end.clients import Feed, Listener, together
 from tests.serving.end_to_end.conftest import paper_of, paper_of_research
 from tests.serving.end_to_end.running import MIA
-from tests.serving.live_world import decision_of, on_disk
-
-IDLE_S = 300.0
-"""How long one may take who runs when nobody else wants to, while the rest of the suite wants to."""
+from tests.serving.live_world import IDLE_S, decision_of, on_disk
 
 
 def sizes(seed, most=400):
