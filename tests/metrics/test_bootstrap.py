@@ -14,47 +14,7 @@ from scipy import stats
 from mia_ml.core.errors import ConfigError, DataError
 from mia_ml.metrics import bootstrap, day_sums, proportions
 from mia_ml.metrics.bootstrap import Resampling
-
-CAPITAL_USD = 100_000.0
-RESAMPLING = Resampling(resamples=400, block_days=5.0, level=0.95, seed=13)
-WIN_R, LOSS_R = 1.9, 1.1
-
-
-def world(rng, n_days, trades_a_day=2.0, win_rate=0.42, likeness=0.1):
-    """DAY_SUMS of trades that win 1.9 R or lose 1.1 R of 300 USD; those of a day share its win rate, drawn from a beta
-    with that intraclass correlation, so that their expectancy is that of `win_rate`."""
-    alike = 1 / likeness - 1
-    sums = np.zeros(n_days, day_sums.DAY_SUMS)
-    sums["day"] = np.arange(n_days)
-    sums["n_trades"] = rng.poisson(trades_a_day, n_days)
-    sums["n_wins"] = rng.binomial(sums["n_trades"], rng.beta(win_rate * alike, (1 - win_rate) * alike, n_days))
-    sums["n_signals"] = sums["n_trades"] + rng.poisson(1, n_days)
-    return settled(sums)
-
-
-def settled(sums):
-    """The sums that follow from counts."""
-    won_r, lost_r = WIN_R * sums["n_wins"], LOSS_R * (sums["n_trades"] - sums["n_wins"])
-    sums["net_r"] = won_r - lost_r
-    sums["break_even"] = sums["n_trades"] * 0.37
-    sums["won_usd"], sums["lost_usd"] = 300 * won_r, 300 * lost_r
-    sums["pnl_usd"] = sums["won_usd"] - sums["lost_usd"]
-    return sums
-
-
-def by_name(found):
-    return {estimate.name: estimate for estimate in found}
-
-
-def of(sums, resampling=RESAMPLING):
-    return by_name(bootstrap.estimates(sums, CAPITAL_USD, resampling))
-
-
-def between(sums, other, resampling=RESAMPLING):
-    return by_name(bootstrap.differences(sums, other, CAPITAL_USD, resampling))
-
-
-RICH = world(np.random.default_rng(1), 300)
+from tests.metrics.resampled import CAPITAL_USD, LOSS_R, RESAMPLING, RICH, WIN_R, between, by_name, of, settled, world
 
 
 def test_every_figure_once_with_its_unit_and_the_point_of_its_days():
@@ -355,58 +315,3 @@ def test_the_same_seed_gives_the_same_bits_whatever_else_runs():
 def test_nonsense_is_refused(wrong):
     with pytest.raises(ConfigError, match="resampling: "):
         replace(RESAMPLING, **wrong)
-
-
-def test_a_ratio_is_that_of_the_drawn_sums_and_weights():
-    """Days of very unlike length, some of none: the error is sd(s - r w) / (mean(w) sqrt(d))."""
-    rng = np.random.default_rng(6)
-    weights = rng.geometric(0.05, (200, 3)) * (rng.random((200, 3)) < 0.8)
-    sums = weights * rng.normal(0.02, 0.1, (200, 3))
-    sums[:, 2] = weights[:, 2] = 0
-    found = bootstrap.ratio_of(sums, weights, RESAMPLING, ("one", "two", "none"), "correlation")
-    assert [estimate.name for estimate in found] == ["one", "two", "none"]
-    for estimate, s, w in zip(found[:2], sums.T[:2], weights.T[:2], strict=True):
-        assert estimate.value == pytest.approx(s.sum() / w.sum(), rel=1e-12)
-        error = (s - estimate.value * w).std(ddof=1) / (w.mean() * math.sqrt(200))
-        assert (estimate.high - estimate.low) / 2 == pytest.approx(1.96 * error, rel=0.15)
-        assert estimate.unit == "correlation"
-    assert found[2].undecidable == "no day is known"
-    alone = bootstrap.ratio_of(sums[:, 0], weights[:, 0], RESAMPLING)
-    assert replace(alone[0], name="one", unit="correlation") == found[0]
-
-
-def test_a_ratio_that_every_day_shares_is_certain():
-    """A day of many rows brings them along: no draw says anything else."""
-    weights = np.random.default_rng(8).integers(1, 40, 100)
-    (ratio,) = bootstrap.ratio_of(0.25 * weights, weights, RESAMPLING)
-    assert (ratio.low, ratio.value, ratio.high) == (0.25, 0.25, 0.25)
-
-
-def test_ratios_of_equal_weights_are_means():
-    """Of exponential days: as wide as the mean's standard error says, and further to the right, as they are skewed."""
-    values = np.random.default_rng(9).exponential(size=400)
-    (mean,) = bootstrap.ratio_of(values, np.ones(400), replace(RESAMPLING, resamples=2000, block_days=1.0))
-    error = values.std(ddof=1) / math.sqrt(400)
-    assert mean.value == pytest.approx(values.mean(), rel=1e-12)
-    assert (mean.high - mean.low) / 2 == pytest.approx(1.96 * error, rel=0.08)
-    assert mean.high - mean.value > mean.value - mean.low
-
-
-def test_ratios_need_a_weight_and_a_name_each():
-    with pytest.raises(DataError, match="1 names for 2 columns"):
-        bootstrap.ratio_of(np.zeros((30, 2)), np.zeros((30, 2)), RESAMPLING)
-    with pytest.raises(DataError, match="give a weight for each sum"):
-        bootstrap.ratio_of(np.zeros((30, 2)), np.ones(30), RESAMPLING)
-
-
-def test_no_days_have_no_ratio():
-    (ratio,) = bootstrap.ratio_of(np.zeros(0), np.zeros(0), RESAMPLING)
-    assert ratio.undecidable == "no day is known"
-
-
-def test_few_known_days_have_no_interval():
-    weights = np.zeros(200)
-    weights[::11] = 3.0
-    (ratio,) = bootstrap.ratio_of(weights, weights, RESAMPLING)
-    assert (ratio.value, ratio.decided) == (1.0, True)
-    assert ratio.method == "no interval: 19 days are less than 4 mean blocks"

@@ -19,7 +19,7 @@ from serving.feeds.databento_live import DatabentoFeed
 from tests.serving.feeds import contract
 from tests.serving.feeds.contract import Source, collect, rows_of, run, tables_of
 from tests.sources import reference_book
-from tests.sources.test_databento import ESH4, ESM4, header, order, quote, write
+from tests.sources.databento_files import ESH4, ESM4, header, order, quote, write
 
 KEY = "db-0123456789abcdef0123456789abcd"
 

@@ -15,7 +15,7 @@ from serving.feeds import feed
 from serving.feeds.dbn import DbnFeed
 from tests.serving.feeds import contract
 from tests.serving.feeds.contract import Source, collect, rows_of, run, tables_of
-from tests.sources.test_databento import ESM4, START, header, order, quote, write
+from tests.sources.databento_files import ESM4, START, header, order, quote, write
 
 GRACE_NS = 250_000_000
 
