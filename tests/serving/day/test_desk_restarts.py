@@ -13,14 +13,20 @@ from tests.serving.day.wall_days import S, Time, by_the_wall, changed, first, li
 from tests.serving.listening import Listener
 
 
+def begun(world, state, listener, n):
+    """A desk that has lived through the first `n` events of a day by the clock, the time, and all of the events."""
+    day = world.days[0]
+    events = [e for e in world.events if day.open_ns < e.ts_event <= day.close_ns]
+    time = Time(day.open_ns - 600 * S)
+    desk = by_the_wall(world, state, time, listener)
+    list(live_through(desk, time, events[:n], np.random.default_rng(0)))
+    return desk, time, events
+
+
 def test_by_the_clock_a_crash_and_a_restart_keep_out_what_came_too_late(rolling, tmp_path):
     """Bars that the clock closed stay closed: an event that comes after the restart does not get into them."""
     listener = Listener()
-    day = rolling.days[0]
-    events = [e for e in rolling.events if day.open_ns < e.ts_event][:3000]
-    time = Time(day.open_ns - 600 * S)
-    desk = by_the_wall(rolling, tmp_path, time, listener)
-    list(live_through(desk, time, events[:2000], np.random.default_rng(0)))
+    desk, time, events = begun(rolling, tmp_path, listener, 2000)
     time.ns = events[1999].ts_event + 5 * MINUTE
     desk.tick()
     sent = len(listener.lines)
@@ -37,18 +43,15 @@ def test_by_the_clock_a_crash_and_a_restart_keep_out_what_came_too_late(rolling,
 
 def test_what_a_restart_finds_and_what_it_closes_too_late_is_not_acted_upon(rolling, tmp_path, monkeypatch):
     listener = Listener()
-    day = rolling.days[0]
-    events = [e for e in rolling.events if day.open_ns < e.ts_event][:2000]
-    time = Time(day.open_ns - 600 * S)
-    desk = by_the_wall(rolling, tmp_path, time, listener)
-    list(live_through(desk, time, events[:900], np.random.default_rng(0)))
+    desk, time, events = begun(rolling, tmp_path, listener, 900)
 
     def full(*_):
         raise Unavailable("full")
 
     monkeypatch.setattr(desk.journal, "write", full)
     over = events[899].ts_event // MINUTE + 2
-    n = next(n for n in range(900, 2000) if events[n].ts_event // MINUTE >= over and type(events[n]) is wire.Trade)
+    prints = [n for n in range(900, len(events)) if type(events[n]) is wire.Trade]
+    n = next(n for n in prints if events[n].ts_event // MINUTE >= over)
     time.ns = events[n].ts_event + 1_000_000
     with pytest.raises(Unavailable):  # without a tick: it is an event that closes the bar
         desk.take("ws", [changed(events[n], position=901)], 0)
@@ -64,4 +67,4 @@ def test_what_a_restart_finds_and_what_it_closes_too_late_is_not_acted_upon(roll
     assert len(found) >= 5
     assert not any(live.recovered or live.act for live in found[:-1])
     assert [PASSED in live.why for live in found] == [True] * (len(found) - 1) + [False]
-    assert listener.of("mia-ml/1") == rerun(rolling, tmp_path, day)[: len(listener.lines)]
+    assert listener.of("mia-ml/1") == rerun(rolling, tmp_path, rolling.days[0])[: len(listener.lines)]

@@ -75,18 +75,23 @@ def streams(draw):
     return latest, out
 
 
+def in_both(step, one, other):
+    """An event the quick way and as a portion, or whatever else happens between events."""
+    if callable(step):
+        step(one)
+        step(other)
+    else:
+        one.one(*step)
+        other.portion(step[0], [step[1]])
+
+
 @settings(max_examples=50, deadline=None)
 @given(streams(), st.sampled_from(SEATS), st.booleans())
 def test_whatever_comes_the_quick_way_and_portions_of_one_come_to_the_same(stream, seats, under_way):
     latest, steps = stream
     one, other = Lived(seats, under_way, latest), Lived(seats, under_way, latest)
     for step in steps:
-        if callable(step):
-            step(one)
-            step(other)
-        else:
-            one.one(*step)
-            other.portion(step[0], [step[1]])
+        in_both(step, one, other)
         assert one.said == other.said
         assert one.day.arrivals.frontier == other.day.arrivals.frontier
         assert one.day.arrivals.merge.numbers().tolist() == other.day.arrivals.merge.numbers().tolist()
@@ -230,12 +235,7 @@ def test_all_that_can_takes_the_quick_way(name, seats, under_way, monkeypatch):
     monkeypatch.setattr(Quick, "_take_apart", lambda *given: taken.append(given) or a_step_at_a_time(*given))
     one, other = Lived(seats, under_way), Lived(seats, under_way)
     for step in [*steps, *ENDED]:
-        if callable(step):
-            step(one)
-            step(other)
-        else:
-            one.one(*step)
-            other.portion(step[0], [step[1]])
+        in_both(step, one, other)
     assert_same(one.end(), other.end())
     assert (one.apart, len(taken)) == (apart, in_steps)
     assert one.day.arrivals.merge.numbers().size == 0
