@@ -86,19 +86,20 @@ def market(tmp_path_factory):
 @pytest.fixture(scope="session")
 def sierra_market(market, tmp_path_factory):
     """The last day of the market as files of Sierra Chart, and what research makes of the ingested files."""
-    root = tmp_path_factory.mktemp("sierra")
-    day = market.world.days[-1]
+    growing, world = as_files(tmp_path_factory.mktemp("sierra"), market.world)
+    return growing, market._replace(world=world)
+
+
+def as_files(root: Path, world: live_world.World) -> tuple[Growing, live_world.World]:
+    """The last day of a world as files of Sierra Chart, and a world of the ingested files with the same days before."""
+    day = world.days[-1]
     growing = Growing(
         parquet.read_file(day.prices["trades"], "trades"), parquet.read_file(day.prices["book"], "book"), day.contract
     )
     files = growing.whole(root / "whole")
     ingest(sierra.read(files), root / "tables", Rules())
-    for path in market.world.before.rglob("*.parquet"):
-        kept = root / "tables" / path.relative_to(market.world.before)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(path.read_bytes())
-    world = live_world.of_tables(root, root / "tables", market.world.content)
-    return growing, market._replace(world=world)
+    shutil.copytree(world.before, root / "tables", dirs_exist_ok=True)
+    return growing, live_world.of_tables(root, root / "tables", world.content)
 
 
 def paper_of(state: Path, version: str):

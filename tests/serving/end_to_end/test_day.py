@@ -102,19 +102,19 @@ def test_posts_come_to_the_same(market, tmp_path):
 def test_replay_gives_the_same_decisions(market, tmp_path):
     """The file that `mia replay` writes of the whole market, the days lived among them, holds what is sent out; it
     ends with the last event, where the service goes on to the close."""
-    out = tmp_path / "replay.parquet"
-    command = [MIA, "replay", "--tables", str(market.world.tables), "--out", str(out), "--bundle", str(market.bundle)]
-    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
-    found = replayed(out, market)
+    found = replayed(market.world, market.bundle, tmp_path)
     last = market.world.messages[-1]["ts_event"]
     assert found == [line for line in market.lines if json.loads(line)["ts"] <= last]
 
 
-def replayed(path, market):
-    """The lines that the rows and decisions of a file stand for."""
+def replayed(world, folder, cwd):
+    """What `mia replay` writes, of the days lived, as lines. folder: of a bundle."""
+    path = cwd / "replay.parquet"
+    command = [MIA, "replay", "--tables", str(world.tables), "--out", str(path), "--bundle", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, cwd=cwd)
     found = pl.read_parquet(path)
-    found = found.filter(pl.col("day").is_in([day.day for day in market.world.days]))
-    scorer = market.world.content.scorer()
+    found = found.filter(pl.col("day").is_in([day.day for day in world.days]))
+    scorer = world.content.scorer()
     rows, taken = np.zeros(len(found), engine.ROW), np.zeros(len(found), decision.DECISION)
     for records in (rows, taken):
         for name in records.dtype.names:
@@ -125,7 +125,7 @@ def replayed(path, market):
         taken["member"][:, k] = found[table.PROBABILITY + name].to_numpy()
     for k, name in enumerate(scorer.formula.terms):
         taken["contribution"][:, k] = found[table.CONTRIBUTION + name].to_numpy()
-    contracts = {day.day: day.contract for day in market.world.days}
+    contracts = {day.day: day.contract for day in world.days}
     return [
         decisions.decided(rows[k : k + 1], taken[k : k + 1], contracts[int(rows["day"][k])], scorer)
         for k in range(rows.size)

@@ -1,7 +1,10 @@
 """The real hour of ES orders through the running service: what research makes of the ingested file, byte for byte."""
 
 import asyncio
+import json
+import time
 
+import numpy as np
 import pytest
 
 from mia_ml.scoring import bundle
@@ -13,9 +16,10 @@ from tests.scoring import small
 from tests.serving import live_world
 from tests.serving.day.test_parity import raw_events
 from tests.serving.end_to_end.clients import Feed, Listener, together
-from tests.serving.end_to_end.conftest import eager
+from tests.serving.end_to_end.conftest import as_files, eager
+from tests.serving.end_to_end.growing import NOBODY_IS_LATE_MS, Writer, begun, configured, finished
 from tests.serving.end_to_end.running import Running
-from tests.serving.end_to_end.test_day import sizes
+from tests.serving.end_to_end.test_day import replayed, sizes
 from tests.serving.live_world import decision_of
 
 FILE = "databento/esh4-glbx-mdp3-20231225.mbo.dbn.zst"
@@ -55,3 +59,27 @@ def test_its_file_as_a_configured_feed(hour, tmp_path):
         service.until(lambda: service.ended("recording"), 60)
         service.clock(world.days[-1].close_ns)
         assert [decision_of(line) for line in service.lines()] == world.lines
+
+
+def test_its_rows_as_files_that_grow(hour, tmp_path):
+    """As Sierra Chart would have written them: microseconds, prices of 32 bits, five levels."""
+    _, world, folder = hour
+    growing, world = as_files(tmp_path, world)
+    writer = Writer(tmp_path / "sierra", growing, np.random.default_rng(0))
+    feeds = configured(writer.folder, growing)
+    running = Running(tmp_path / "run", world.before, "--bundle", str(folder), feeds=feeds, hold_ms=NOBODY_IS_LATE_MS)
+    with running as service:
+        begun(service, writer)
+        while writer.step():
+            time.sleep(0.002)
+        finished(service, growing, world.days[-1].close_ns)
+        assert [decision_of(line) for line in service.lines()] == world.lines
+    assert len(world.messages) > 30_000
+
+
+def test_its_tables_replayed(hour, tmp_path):
+    _, world, folder = hour
+    found = replayed(world, folder, tmp_path)
+    last = world.messages[-1]["ts_event"]
+    assert found == [line for line in world.lines if json.loads(line)["ts"] <= last]
+    assert len(found) >= AN_HOUR
