@@ -1,13 +1,17 @@
 """The accounts behind a desk come to what research comes to, whatever happens to the process, the disk or a version."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mia_ml.backtest.simulator import Simulator, join
+from mia_ml import settings
 from mia_ml.core.moments import MINUTE
+from mia_ml.datasets import days as table_days
 from mia_ml.registry import paper_gate
 from mia_ml.scoring import signals
 from mia_ml.sources import simulator
+from pipelines.execution import walk
 from serving.day.rail import CHAMPION, SHADOW, STANDBY
 from serving.papers import account_tables as tables
 from serving.papers.accounts import Note
@@ -24,21 +28,12 @@ def research(eager):
     return walked(eager, eager.days)
 
 
-def walked(world, days, since_ns=0, until_ns=1 << 62, grace_ns=small_world.GRACE_NS):
-    """`pipelines.execution.walk` on what was decided, of signals in a span of time."""
-    content, plan = world.content, days
-    taken = world.research.decisions
-    chosen = signals.signals_of(world.research.rows, taken)
-    chosen = chosen[(chosen["ts_ns"] > since_ns) & (chosen["ts_ns"] <= until_ns)]
-    sessions = live_world.table_days.plan(world.tables, "ES", "cme_globex", False).sessions
-    simulator = Simulator(content.execution_settings(), content.traded(), sessions, "trades", content.blackouts())
-    results = []
-    for k, day in enumerate(plan):
-        if k and day.contract != plan[k - 1].contract:
-            results.append(simulator.finish())
-        mine = chosen[chosen["day"] == day.day]
-        results.append(simulator.advance(live_world.table_days.prices(day, "trades", grace_ns), mine))
-    return join([*results, simulator.finish()])
+def walked(world, days, since_ns=0, until_ns=1 << 62, prices=table_days.prices):
+    """What the stages of research make of what was decided, of signals in a span of time."""
+    fired = signals.signals_of(world.research.rows, world.research.decisions)
+    fired = fired[(fired["ts_ns"] > since_ns) & (fired["ts_ns"] <= until_ns)]
+    plan = replace(small_world.plan(world.tables), days=tuple(days))
+    return walk(settings.load(small_world.SHIPPED), plan, fired, "trades", prices)
 
 
 def test_two_days_over_a_roll_come_to_what_research_does(eager, research, tmp_path):
@@ -65,7 +60,8 @@ def test_a_print_that_came_late_fills_nothing_in_either(tmp_path):
     research = walked(world, world.days)
     assert research.trades.size >= 4
     assert same(stored(kept.store, V), research)
-    assert not same(walked(world, world.days, grace_ns=MINUTE), research)
+    every = walked(world, world.days, prices=lambda day, table, grace_ns: table_days.prices(day, table, MINUTE))
+    assert not same(every, research)
     kept.close()
 
 
