@@ -122,7 +122,7 @@ def informed(
     for day in days.days:
         own = slice(*np.searchsorted(rows["day"], [day.day, day.day + 1]))
         if own.start < own.stop:
-            ts_ns, price = _told(prices(day, table, grace_ns(chosen)), native)
+            ts_ns, price = _moments_and_prices(prices(day, table, grace_ns(chosen)), native)
             moves[own] = information.forward_moves(rows["ts"][own], ts_ns, price, horizons_ns, STALE_NS[native])
     components = np.column_stack([rows[name] for name in names])
     found = information.coefficients(names, components, HORIZONS_S, moves, rows["day"], resampling)
@@ -131,7 +131,7 @@ def informed(
     )
 
 
-def _told(columns: Columns, native: bool) -> tuple[np.ndarray, np.ndarray]:
+def _moments_and_prices(columns: Columns, native: bool) -> tuple[np.ndarray, np.ndarray]:
     if native:
         return columns["ts_event"] - 1, columns["close"]
     return columns["ts_event"], columns["price"]

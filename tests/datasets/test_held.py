@@ -18,8 +18,14 @@ from mia_ml.store import parquet
 from pipelines.labels import labelled
 from tests import small_world
 
-WORLD = {"seed": 5, "start": "2024-03-04", "intensity": 0.002, "days": 7, "missing": {"book": 0.3, "options": 0.3}}
-WORLD["faults"] = simulator.Faults(late=0.05)
+WORLD = {
+    "seed": 5,
+    "start": "2024-03-04",
+    "intensity": 0.002,
+    "days": 7,
+    "missing": {"book": 0.3, "options": 0.3},
+    "faults": simulator.Faults(late=0.05),
+}
 CALENDAR = calendar.load("cme_globex", 2024, 2025)
 
 

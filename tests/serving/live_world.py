@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mia_ml import settings
 from mia_ml.core.moments import NONE, iso
 from mia_ml.datasets import days as table_days
+from mia_ml.scoring import signals
 from mia_ml.settings.serve import Serve
 from mia_ml.store import parquet
 from mia_ml.store.rules import Rules
+from pipelines.execution import walk
 from serving.app.metrics import Metrics
 from serving.day import decisions, parity
 from serving.day.acting import Acting
@@ -63,6 +66,12 @@ class World(NamedTuple):
         """That the last day is over."""
         return wire.Clock(self.days[-1].close_ns)
 
+    def walked(self, since_ns=0, prices=table_days.prices):
+        """What the stages of research make of what was decided on the days to be lived, by signals after a moment."""
+        fired = signals.signals_of(self.research.rows, self.research.decisions)
+        plan = replace(small_world.plan(self.tables), days=tuple(self.days))
+        return walk(settings.load(small_world.SHIPPED), plan, fired[fired["ts_ns"] > since_ns], "trades", prices)
+
     def desk(self, state, **changes):
         return desk(state, self.before, self.content, **{"today_ns": self.days[0].open_ns} | changes)
 
@@ -103,8 +112,6 @@ def decoded(messages):
 
 
 def serve_settings(**changes):
-    from mia_ml import settings
-
     chosen = settings.load(small_world.SHIPPED).serve.model_dump()
     return Serve.model_validate({**chosen, "clock": "event", "sync": "never", **changes})
 

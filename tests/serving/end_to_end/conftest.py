@@ -8,10 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from mia_ml.backtest.simulator import Simulator
 from mia_ml.core.moments import iso
-from mia_ml.datasets.days import prices
-from mia_ml.scoring import bundle, signals
+from mia_ml.scoring import bundle
 from mia_ml.sources import sierra, simulator
 from mia_ml.store import parquet
 from mia_ml.store.ingest import ingest
@@ -110,22 +108,6 @@ def paper_of(state: Path, version: str):
 
 
 def paper_of_research(market: Market):
-    """The same by the simulator of research. As `pipelines.execution.walk`, but what is open at the end stays open."""
-    world = market.world
-    content = world.content
-    plan = small_world.plan(world.tables)
-    machine = Simulator(content.execution_settings(), content.traded(), plan.sessions, "trades", content.blackouts())
-    fired = signals.signals_of(world.research.rows, world.research.decisions)
-    trades, outcomes, before = [], [], ""
-    for day in world.days:
-        if before not in ("", day.contract):
-            result = machine.finish()
-            trades.append(result.trades)
-            outcomes.append(result.outcomes)
-        before = day.contract
-        tape = prices(day, "trades", content.grace_ns)
-        result = machine.advance(tape, fired[fired["day"] == day.day])
-        trades.append(result.trades)
-        outcomes.append(result.outcomes)
-    found, came_to = np.concatenate(trades), np.concatenate(outcomes)
-    return found[np.argsort(found["signal"])], came_to[np.argsort(came_to["signal"])]
+    """The same by the stages of research."""
+    result = market.world.walked()
+    return (found[np.argsort(found["signal"])] for found in (result.trades, result.outcomes))

@@ -6,7 +6,6 @@ service starts, one while a configured feed brings what it has.
 
 import asyncio
 import os
-import random
 import statistics
 import time
 
@@ -23,8 +22,8 @@ KILLS = int(os.environ.get("MIA_KILLS", "5"))
 A_START_S = 3.0
 MESSAGES_A_LIFE = 50
 """About so many come between two kills; in messages of hundreds the whole market is over after three kills."""
-APART_S = 0.004
-"""Two messages are at most so far apart."""
+APART_S = 0.002
+"""Between two messages."""
 
 
 class Killer:
@@ -63,17 +62,13 @@ class Killer:
         )
 
 
-async def apart() -> None:
-    await asyncio.sleep(random.uniform(0, APART_S))
-
-
 def test_while_a_feed_sends_and_while_it_starts(market, tmp_path):
     rng = np.random.default_rng(KILLS)
     n, starts = max(1, KILLS * 3 // 5), max(1, KILLS // 5)
     with market.serve(tmp_path) as service:
         n_events = len(market.world.messages)
         most = max(1, 3 * n_events // (n * MESSAGES_A_LIFE))  # of one message; a third of it on average
-        feed = Feed("ws", market.world.messages, sizes(1, most), market.close_ns, apart)
+        feed = Feed("ws", market.world.messages, sizes(1, most), market.close_ns, lambda: asyncio.sleep(APART_S))
         listeners = [Listener(), Listener()]
         killer = Killer(service, rng, starts)
         positions = sorted(rng.integers(1, n_events - 500, n).tolist())

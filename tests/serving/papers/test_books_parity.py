@@ -1,17 +1,12 @@
 """The accounts behind a desk come to what research comes to, whatever happens to the process, the disk or a version."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from mia_ml import settings
 from mia_ml.core.moments import MINUTE
 from mia_ml.datasets import days as table_days
 from mia_ml.registry import paper_gate
-from mia_ml.scoring import signals
 from mia_ml.sources import simulator
-from pipelines.execution import walk
 from serving.day.rail import CHAMPION, SHADOW, STANDBY
 from serving.papers import account_tables as tables
 from serving.papers.accounts import Note
@@ -25,15 +20,7 @@ from tests.serving.papers.followed import V, begin, finish
 
 @pytest.fixture(scope="module")
 def research(eager):
-    return walked(eager, eager.days)
-
-
-def walked(world, days, since_ns=0, until_ns=1 << 62, prices=table_days.prices):
-    """What the stages of research make of what was decided, of signals in a span of time."""
-    fired = signals.signals_of(world.research.rows, world.research.decisions)
-    fired = fired[(fired["ts_ns"] > since_ns) & (fired["ts_ns"] <= until_ns)]
-    plan = replace(small_world.plan(world.tables), days=tuple(days))
-    return walk(settings.load(small_world.SHIPPED), plan, fired, "trades", prices)
+    return eager.walked()
 
 
 def test_two_days_over_a_roll_come_to_what_research_does(eager, research, tmp_path):
@@ -57,10 +44,10 @@ def test_a_print_that_came_late_fills_nothing_in_either(tmp_path):
     desk, kept = begin(world, tmp_path / "state")
     bring(world, desk, world.events)
     finish(world, desk)
-    research = walked(world, world.days)
+    research = world.walked()
     assert research.trades.size >= 4
     assert same(stored(kept.store, V), research)
-    every = walked(world, world.days, prices=lambda day, table, grace_ns: table_days.prices(day, table, MINUTE))
+    every = world.walked(prices=lambda day, table, grace_ns: table_days.prices(day, table, MINUTE))
     assert not same(every, research)
     kept.close()
 
@@ -105,7 +92,7 @@ def test_who_only_stands_by_sees_what_it_holds_to_its_end_and_takes_no_more(eage
     trades, _ = kept.store.trades(V)
     assert trades.tobytes() == research.trades[:1].tobytes()
     assert kept.state(V)["position"] == 0
-    wanted = walked(eager, eager.days, since_ns=inside)
+    wanted = eager.walked(since_ns=inside)
     assert same(stored(kept.store, "mia-ml/2"), wanted)
     decided = {version: kept.store.notes(version)[eager.days[0].day].decided for version in versions}
     assert sum(decided.values()) == 1380
