@@ -116,3 +116,13 @@ class Planted:
 def planted(folder):
     """A pickle that would leave the file `marker` beside the folder."""
     return pickle.dumps(Planted(folder.parent / "marker"))
+
+
+def change(folder, edit, sealed=True):
+    """Edit the manifest's values, with the seal and the sha256 of the files made to fit again, as no accident does."""
+    values = read(folder)
+    edit(values)
+    if sealed:
+        reseal(folder, values)
+    else:
+        (folder / manifest.NAME).write_bytes(as_json(values))
